@@ -1,0 +1,69 @@
+import type { Digest } from './digest.js';
+import { hexOf } from './digest.js';
+
+/** Version of the directory structure. A store of another version is refused, never converted in place. */
+export const storeFormat = 1;
+
+/** Paths inside a store. Nothing else spells them. */
+export class Layout {
+  readonly format: string;
+  readonly blobs: string;
+  readonly trees: string;
+  readonly actions: string;
+  readonly stat: string;
+  readonly locks: string;
+  readonly runs: string;
+  readonly tmp: string;
+  readonly quarantine: string;
+  /** Artifacts linked into directories for people and programs to look at. */
+  readonly views: string;
+  /** What the last build of each recipe did. */
+  readonly recipes: string;
+
+  constructor(readonly root: string) {
+    this.format = `${root}/format.json`;
+    this.blobs = `${root}/blobs`;
+    this.trees = `${root}/trees`;
+    this.actions = `${root}/actions`;
+    this.stat = `${root}/stat`;
+    this.locks = `${root}/locks`;
+    this.runs = `${root}/runs`;
+    this.tmp = `${root}/tmp`;
+    this.quarantine = `${root}/quarantine`;
+    this.views = `${root}/views`;
+    this.recipes = `${root}/recipes`;
+  }
+
+  /** The directories every store has. */
+  directories(): readonly string[] {
+    const { blobs, trees, actions, stat, locks, runs, tmp, quarantine, views, recipes } = this;
+    return [blobs, trees, actions, stat, locks, runs, tmp, quarantine, views, recipes];
+  }
+
+  blob(digest: Digest): string {
+    return objectPath(this.blobs, digest);
+  }
+
+  tree(digest: Digest): string {
+    return objectPath(this.trees, digest);
+  }
+
+  /** The record of an action, by its key of 64 hexadecimal digits. */
+  action(key: string): string {
+    return `${this.actions}/${key}.json`;
+  }
+
+  /** The stat cache entry of a path, by the sha256 of the path. */
+  statEntry(pathHex: string): string {
+    return `${this.stat}/${pathHex.slice(0, 2)}/${pathHex}.json`;
+  }
+
+  lock(name: string): string {
+    return `${this.locks}/${name}.lock`;
+  }
+}
+
+function objectPath(directory: string, digest: Digest): string {
+  const hex = hexOf(digest);
+  return `${directory}/sha256/${hex.slice(0, 2)}/${hex}`;
+}
