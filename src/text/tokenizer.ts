@@ -1,0 +1,126 @@
+import { Tokenizer as Engine } from '@huggingface/tokenizers';
+import { QuernError } from '../errors.js';
+import { readJsonObject } from '../files/json-file.js';
+import { printable, quote } from '../files/quote.js';
+import { isJsonObject, type JsonObject } from '../json.js';
+import { checkTokenizerJson, type TokenizerJson } from './tokenizer-json.js';
+
+export interface TokenizerFiles {
+  /** Path of `tokenizer.json`. */
+  readonly tokenizerJson: string;
+  /** Path of `tokenizer_config.json`: says which tokens begin and end a text. */
+  readonly tokenizerConfig?: string;
+}
+
+export interface SpecialTokens {
+  /** Whether the tokens the tokenizer puts round a text (`</s>` in front for OPT) are part of the ids. */
+  readonly special: boolean;
+}
+
+function failure(path: string, error: unknown): QuernError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new QuernError('input', `${path} is not a tokenizer that can be used: ${printable(reason)}`, {
+    cause: error,
+    suggestion: 'is it the tokenizer.json of a supported tokenizer?',
+  });
+}
+
+function createEngine(path: string, tokenizer: TokenizerJson, config: JsonObject): Engine {
+  const parts = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, ...tokenizer.json };
+  try {
+    return new Engine(parts, config);
+  } catch (error) {
+    throw failure(path, error);
+  }
+}
+
+/** The text of a token as tokenizer_config.json writes it: plain, or as an object with settings. */
+function tokenText(config: JsonObject, field: string, path: string): string | undefined {
+  const value = config[field];
+  if (value === undefined || value === null) return undefined;
+  const text = isJsonObject(value) ? value.content : value;
+  if (typeof text !== 'string') throw new QuernError('input', `${path}: ${field} must be a token, got ${quote(value)}`);
+  return text;
+}
+
+/** Turns text into the token ids of a model and back. */
+export class Tokenizer {
+  readonly path: string;
+  /** One more than the largest token id, added tokens included. */
+  readonly vocabularySize: number;
+  /** The token that begins a text, where the tokenizer has one. */
+  readonly bosTokenId: number | undefined;
+  /** The token that ends a text, where the tokenizer has one. */
+  readonly eosTokenId: number | undefined;
+  readonly #engine: Engine;
+
+  constructor(files: TokenizerFiles) {
+    this.path = files.tokenizerJson;
+    const tokenizer = checkTokenizerJson(readJsonObject(this.path), this.path);
+    const config = files.tokenizerConfig === undefined ? {} : readJsonObject(files.tokenizerConfig);
+    this.vocabularySize = tokenizer.vocabularySize;
+    this.#engine = createEngine(this.path, tokenizer, config);
+    const configPath = files.tokenizerConfig ?? this.path;
+    this.bosTokenId = this.#specialTokenId(config, 'bos_token', configPath);
+    this.eosTokenId = this.#specialTokenId(config, 'eos_token', configPath);
+    // A post-processor that adds tokens the vocabulary lacks is found here and not in the middle of a stage.
+    this.encode('', { special: true });
+  }
+
+  /** The token ids of a text. A text with something that the vocabulary has no token for is a QuernError. */
+  encode(text: string, { special }: SpecialTokens): Int32Array {
+    const { ids, tokens } = this.#encode(text, special);
+    const unknown = ids.findIndex((id) => !Number.isInteger(id));
+    if (unknown >= 0) {
+      throw new QuernError(
+        'input',
+        `${this.path} has no id for ${quote(tokens[unknown])}, and no token for unknown text`,
+      );
+    }
+    return Int32Array.from(ids);
+  }
+
+  /**
+   * The text of token ids, without any cleaning up of spaces, special tokens included unless they are asked to be left
+   * out. Ids that have no token (rows a model was padded with) give no text.
+   */
+  decode(ids: Iterable<number>, { special }: SpecialTokens = { special: true }): string {
+    const known = [...ids].filter((id) => this.#engine.id_to_token(id) !== undefined);
+    if (known.length === 0) return '';
+    return this.#engine.decode(known, { skip_special_tokens: !special, clean_up_tokenization_spaces: false });
+  }
+
+  /** Throws a QuernError if some token id has no row in an embedding of `rows` rows. */
+  checkVocabulary(rows: number): void {
+    if (this.vocabularySize <= rows) return;
+    const largest = (this.vocabularySize - 1).toLocaleString('en-US');
+    throw new QuernError(
+      'input',
+      `${this.path}: the tokenizer makes id ${largest} but the model has ${rows.toLocaleString('en-US')} rows`,
+      { suggestion: 'is this the tokenizer of this model?' },
+    );
+  }
+
+  #encode(text: string, special: boolean): { readonly ids: readonly number[]; readonly tokens: readonly string[] } {
+    try {
+      return this.#engine.encode(text, { add_special_tokens: special });
+    } catch (error) {
+      throw failure(this.path, error);
+    }
+  }
+
+  #specialTokenId(config: JsonObject, field: string, configPath: string): number | undefined {
+    const text = tokenText(config, field, configPath);
+    if (text === undefined) return undefined;
+    const id = this.#engine.token_to_id(text);
+    if (id !== undefined) return id;
+    throw new QuernError('input', `${configPath}: ${field} is ${quote(text)}, which ${this.path} has no id for`, {
+      suggestion: 'are the two files of the same tokenizer?',
+    });
+  }
+}
+
+/** Opens a tokenizer. Files that are missing, broken or not a tokenizer's are a QuernError. */
+export function openTokenizer(files: TokenizerFiles): Tokenizer {
+  return new Tokenizer(files);
+}
