@@ -1,0 +1,107 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeModel, largestModelBytes } from './encode-model.js';
+import type { ExternalPlace } from './encode-tensor.js';
+import type { Graph } from './ir.js';
+import type { Model } from './model.js';
+import { StringTensor, type Tensor } from './tensor.js';
+import { WeightFileNames } from './weight-files.js';
+import { withNewFile, writeTensor, writeTensorFile } from './write-tensor.js';
+
+export const modelFileName = 'model.onnx';
+export const mergedDataFileName = 'model.onnx.data';
+export const weightsFolderName = 'weights';
+
+/** Offsets in a merged data file are multiples of this, so that each tensor can be mapped into memory. */
+const alignmentBytes = 4096;
+
+/** One data file for each large tensor, or one for all of them. */
+export type WriteLayout = 'per-tensor' | 'merged';
+
+export interface WriteOptions {
+  readonly layout: WriteLayout;
+  /** Initializers of at least so many bytes are put outside the model file. 4096 unless given. */
+  readonly externalFromBytes?: number;
+  /**
+   * Whether a tensor that is a whole file becomes another name of that file in the `per-tensor` layout, as it does
+   * unless told otherwise. Only right for files that nobody changes in place.
+   */
+  readonly hardLinks?: boolean;
+  /** Called after each tensor that is put outside the model file. */
+  readonly onTensor?: () => void;
+}
+
+/**
+ * Writes `model.onnx` and its data files into a directory that has none of them. The same model gives the same bytes.
+ * Memory holds the graph, and of the tensors no more than the one that is being written.
+ */
+export function writeModel(model: Model, directory: string, options: WriteOptions): void {
+  mkdirSync(directory, { recursive: true });
+  const tensors = externalTensors(model, options.externalFromBytes ?? 4096);
+  const places =
+    options.layout === 'merged'
+      ? writeMerged(tensors, directory, options.onTensor)
+      : writePerTensor(tensors, directory, options);
+  const bytes = encodeModel(model, places);
+  if (bytes.byteLength > largestModelBytes) {
+    throw new Error(`the model without its external data has ${bytes.byteLength} bytes, which no ONNX reader takes`);
+  }
+  writeFileSync(join(directory, modelFileName), bytes, { flag: 'wx' });
+}
+
+interface NamedTensor {
+  readonly name: string;
+  readonly tensor: Tensor;
+}
+
+/** The initializers that go into data files, in the order of the model. A tensor that several share comes once. */
+function externalTensors(model: Model, fromBytes: number): readonly NamedTensor[] {
+  const names = new Map<Tensor, string>();
+  const visit = (graph: Graph): void => {
+    for (const { name, initializer } of graph.initializers.values()) {
+      if (initializer === undefined || initializer instanceof StringTensor || names.has(initializer)) continue;
+      if (initializer.byteLength > 0 && initializer.byteLength >= fromBytes) names.set(initializer, name);
+    }
+    for (const node of graph.nodes) for (const body of node.bodies) visit(body);
+  };
+  visit(model.graph);
+  return [...names].map(([tensor, name]) => ({ name, tensor }));
+}
+
+function writePerTensor(
+  tensors: readonly NamedTensor[],
+  directory: string,
+  { hardLinks = true, onTensor }: WriteOptions,
+): ReadonlyMap<Tensor, ExternalPlace> {
+  const places = new Map<Tensor, ExternalPlace>();
+  if (tensors.length === 0) return places;
+  mkdirSync(join(directory, weightsFolderName), { recursive: true });
+  const fileNames = new WeightFileNames();
+  for (const { name, tensor } of tensors) {
+    const fileName = fileNames.nameFor(name);
+    writeTensorFile(tensor, join(directory, weightsFolderName, fileName), hardLinks);
+    places.set(tensor, { location: `${weightsFolderName}/${fileName}`, offset: 0 });
+    onTensor?.();
+  }
+  return places;
+}
+
+function writeMerged(
+  tensors: readonly NamedTensor[],
+  directory: string,
+  onTensor: (() => void) | undefined,
+): ReadonlyMap<Tensor, ExternalPlace> {
+  const places = new Map<Tensor, ExternalPlace>();
+  if (tensors.length === 0) return places;
+  withNewFile(join(directory, mergedDataFileName), (file) => {
+    let end = 0;
+    for (const { tensor } of tensors) {
+      const offset = Math.ceil(end / alignmentBytes) * alignmentBytes;
+      writeTensor(tensor, file, offset);
+      places.set(tensor, { location: mergedDataFileName, offset });
+      end = offset + tensor.byteLength;
+      onTensor?.();
+    }
+  });
+  return places;
+}
