@@ -1,0 +1,125 @@
+/**
+ * The nodes that ONNX Runtime's Python quantizers put in the place of a MatMul, with their names, so that a graph
+ * quantized here is the same graph.
+ */
+
+/** A node as data, in the terms of ONNX's NodeProto. The domain is '' for ai.onnx. */
+export interface NodeDescription {
+  readonly opType: string;
+  readonly domain: '' | 'com.microsoft';
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: { readonly [name: string]: number };
+}
+
+/** The MatMul that is replaced. `name` may be empty. */
+export interface MatMulDescription {
+  readonly name: string;
+  readonly activation: string;
+  /** The initializer [K, N]. */
+  readonly weight: string;
+  readonly output: string;
+}
+
+/** Names of a quantized tensor, its scale and its zero point. */
+export interface QuantizedNames {
+  readonly quantized: string;
+  readonly scale: string;
+  readonly zeroPoint: string;
+}
+
+/** ONNX's number for float32, the type a Cast gives. */
+const floatType = 1;
+
+/**
+ * What `quantize_dynamic` calls the parts of a tensor. Those of a weight are initializers: `quantized` int8 [K, N],
+ * `scale` float32 and `zeroPoint` int8 (0), the last two scalars, or [N] with `per_channel=True`.
+ */
+export function quantizedNames(tensor: string): QuantizedNames {
+  return { quantized: `${tensor}_quantized`, scale: `${tensor}_scale`, zeroPoint: `${tensor}_zero_point` };
+}
+
+/** The node that quantizes an activation to uint8. All MatMuls that read the activation share it. */
+export function dynamicQuantizeNode(activation: string): NodeDescription {
+  const { quantized, scale, zeroPoint } = quantizedNames(activation);
+  return node('DynamicQuantizeLinear', `${activation}_QuantizeLinear`, [activation], [quantized, scale, zeroPoint]);
+}
+
+/**
+ * The four nodes of `quantize_dynamic` for one MatMul, in topological order: the product of the two scales,
+ * MatMulInteger, Cast to float32, and the product of both. The last one's output is that of the MatMul. Weights that
+ * several MatMuls share are quantized once; Gemm becomes MatMul and Add before.
+ *
+ * Without a node name the product of the scales is named after the scales, and one of that name is used again.
+ */
+export function integerMatMulNodes({
+  name,
+  activation,
+  weight,
+  output,
+}: MatMulDescription): readonly NodeDescription[] {
+  const a = quantizedNames(activation);
+  const b = quantizedNames(weight);
+  const matMulName = name && `${name}_quant`;
+  const scalesName = matMulName ? `${matMulName}_scales_mul` : `${a.scale}_${b.scale}_mul`;
+  const scales = `${scalesName}:0`;
+  const integers = `${output}_output_quantized`;
+  const floats = `${integers}_cast_output`;
+  return [
+    node('Mul', scalesName, [a.scale, b.scale], [scales]),
+    node('MatMulInteger', matMulName, [a.quantized, b.quantized, a.zeroPoint, b.zeroPoint], [integers]),
+    { ...node('Cast', `${integers}_cast`, [integers], [floats]), attributes: { to: floatType } },
+    node('Mul', matMulName && `${matMulName}_output_scale_mul`, [floats, scales], [output]),
+  ];
+}
+
+/** Initializers of MatMulNBits: the packed codes (uint8), the scales (float32) and the packed zero points (uint8). */
+export interface NBitsNames {
+  readonly codes: string;
+  readonly scales: string;
+  /** Only of an asymmetric weight. */
+  readonly zeroPoints: string;
+}
+
+/** What MatMulNBitsQuantizer calls the initializers of a 4-bit weight. */
+export function nbitsNames(weight: string): NBitsNames {
+  return { codes: `${weight}_Q4`, scales: `${weight}_scales`, zeroPoints: `${weight}_zero_points` };
+}
+
+/** What MatMulNBits needs to know besides its inputs. */
+export interface NBitsAttributes {
+  /** K, the input features. */
+  readonly rows: number;
+  /** N, the output features. */
+  readonly columns: number;
+  readonly block: number;
+  readonly symmetric: boolean;
+  /** Left out of the node if 0. */
+  readonly accuracyLevel: number;
+}
+
+/** The node of MatMulNBitsQuantizer for one MatMul. */
+export function nbitsMatMulNode(matMul: MatMulDescription, attributes: NBitsAttributes): NodeDescription {
+  const { name, activation, weight, output } = matMul;
+  const { rows, columns, block, symmetric, accuracyLevel } = attributes;
+  const { codes, scales, zeroPoints } = nbitsNames(weight);
+  return {
+    opType: 'MatMulNBits',
+    domain: 'com.microsoft',
+    name: name && `${name}_Q4`,
+    inputs: symmetric ? [activation, codes, scales] : [activation, codes, scales, zeroPoints],
+    outputs: [output],
+    attributes: {
+      K: rows,
+      N: columns,
+      bits: 4,
+      block_size: block,
+      ...(accuracyLevel !== 0 && { accuracy_level: accuracyLevel }),
+    },
+  };
+}
+
+function node(opType: string, name: string, inputs: readonly string[], outputs: readonly string[]): NodeDescription {
+  return { opType, domain: '', name, inputs, outputs, attributes: {} };
+}

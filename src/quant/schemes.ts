@@ -1,0 +1,106 @@
+import type { JsonObject } from '../json.js';
+import { canonicalJson } from '../json.js';
+import type { Int8Granularity } from './int8-weight.js';
+import type { NBitsBlock } from './nbits-weight.js';
+
+/** Signed 8-bit weights with zero point 0. `scale` says whose formula makes scale and codes. */
+interface Int8Weights<Formula extends 'torch' | 'onnxruntime'> {
+  readonly type: 'int8';
+  readonly granularity: Int8Granularity;
+  readonly symmetric: true;
+  readonly scale: Formula;
+}
+
+/** Activations quantized at run time with one scale for the whole tensor, found in that tensor. */
+interface DynamicActivations<Type extends 'int8' | 'uint8', Symmetric extends boolean> {
+  readonly type: Type;
+  readonly granularity: 'tensor';
+  readonly symmetric: Symmetric;
+  readonly dynamic: true;
+}
+
+/** AMD's QLinear: int8 times int8, both symmetric, accumulated in int32. What NPU devices compute. */
+export interface QLinearScheme {
+  readonly form: 'qlinear';
+  readonly weights: Int8Weights<'torch'>;
+  readonly activations: DynamicActivations<'int8', true>;
+}
+
+/** ONNX Runtime's `quantize_dynamic`: DynamicQuantizeLinear and MatMulInteger, uint8 activations with a zero point. */
+export interface QOperatorScheme {
+  readonly form: 'qoperator';
+  readonly weights: Int8Weights<'onnxruntime'>;
+  readonly activations: DynamicActivations<'uint8', false>;
+}
+
+/** ONNX Runtime's MatMulNBits: 4-bit weights in blocks along the input features, float32 activations. */
+export interface NBitsScheme {
+  readonly form: 'nbits';
+  readonly weights: {
+    readonly type: 'int4';
+    readonly granularity: 'group';
+    /** Weights that share a scale. */
+    readonly group: NBitsBlock;
+    readonly symmetric: boolean;
+    readonly scale: 'onnxruntime';
+  };
+  readonly activations: { readonly type: 'float32' };
+  /**
+   * What the kernel may compute in: 0 leaves it to ONNX Runtime, 1 is float32, 4 lets it round the activations of each
+   * block to int8 (about twice as fast, and less exact).
+   */
+  readonly accuracyLevel: 0 | 1 | 4;
+}
+
+/** How the weight and the activation of an operator are represented, and which operators stand for it. */
+export type Scheme = QLinearScheme | QOperatorScheme | NBitsScheme;
+
+export type SchemeForm = Scheme['form'];
+
+export const schemeNames = ['w8a8', 'w8a8-channel', 'w8a8-ort', 'w8a8-ort-channel', 'w4-nbits'] as const;
+
+export type SchemeName = (typeof schemeNames)[number];
+
+/** A scheme as a recipe gives it. */
+export type SchemeChoice = SchemeName | Scheme;
+
+const presets: { readonly [Name in SchemeName]: Scheme } = {
+  w8a8: qlinear('tensor'),
+  'w8a8-channel': qlinear('channel'),
+  'w8a8-ort': qoperator('tensor'),
+  'w8a8-ort-channel': qoperator('channel'),
+  'w4-nbits': {
+    form: 'nbits',
+    weights: { type: 'int4', granularity: 'group', group: 32, symmetric: true, scale: 'onnxruntime' },
+    activations: { type: 'float32' },
+    accuracyLevel: 0,
+  },
+};
+
+/** The full description of a scheme. */
+export function resolveScheme(choice: SchemeChoice): Scheme {
+  return typeof choice === 'string' ? presets[choice] : choice;
+}
+
+/** The name of the preset that a scheme is, or its full description as text. */
+export function schemeText(scheme: Scheme): string {
+  const description = canonicalJson(scheme as unknown as JsonObject);
+  const preset = schemeNames.find((name) => canonicalJson(presets[name] as unknown as JsonObject) === description);
+  return preset ?? description;
+}
+
+function qlinear(granularity: Int8Granularity): QLinearScheme {
+  return {
+    form: 'qlinear',
+    weights: { type: 'int8', granularity, symmetric: true, scale: 'torch' },
+    activations: { type: 'int8', granularity: 'tensor', symmetric: true, dynamic: true },
+  };
+}
+
+function qoperator(granularity: Int8Granularity): QOperatorScheme {
+  return {
+    form: 'qoperator',
+    weights: { type: 'int8', granularity, symmetric: true, scale: 'onnxruntime' },
+    activations: { type: 'uint8', granularity: 'tensor', symmetric: false, dynamic: true },
+  };
+}

@@ -1,0 +1,79 @@
+import { QuernError } from '../errors.js';
+import { rowAbsmax } from './absmax.js';
+import { requireFinite } from './finite.js';
+import { type Matrix, matrix } from './matrix.js';
+
+/** No scale and no weight magnitude counts as less: it bounds the scale of a channel that calibration never saw active. */
+const floor = Math.fround(1e-5);
+
+/**
+ * SmoothQuant's scale of each input feature of a group of weights that read the same normalized tensor:
+ * s[j] = max(a[j]^alpha / w[j]^(1 - alpha), 1e-5), where a[j] is the absmax of the activation and w[j] the absmax of
+ * row j over all weights of the group, at least 1e-5 (Xiao et al. 2022, equation 4, with the clamps of the authors'
+ * code). Powers and quotient are taken in float64 and rounded to float32 once, the authors' code rounds each.
+ *
+ * A dead channel (a[j] = 0) gets 1e-5 for alpha > 0: its norm weight is multiplied by 1e5 and its weight row divided,
+ * which is still equivalent. For alpha = 0 the activation has no say, and the scale is 1 / w[j].
+ *
+ * @param activationAbsmax one value per input feature
+ * @param weights the group, [K, N] each, at least one
+ * @param alpha 0 (all difficulty stays in the activation) to 1 (all of it moves to the weights)
+ * @throws QuernError (`input`) if an activation or weight value is not finite, or an absmax is negative
+ */
+export function smoothingScales(
+  activationAbsmax: Float32Array,
+  weights: readonly Matrix[],
+  alpha: number,
+): Float32Array {
+  if (!(alpha >= 0 && alpha <= 1)) throw new Error(`alpha must be from 0 to 1, not ${alpha}`);
+  if (weights.length === 0) throw new Error('a smoothing group needs a weight');
+  requireMagnitudes(activationAbsmax);
+  const weightAbsmax = groupRowAbsmax(weights, activationAbsmax.length);
+  return activationAbsmax.map((activation, feature) =>
+    Math.max(activation ** alpha / weightAbsmax[feature]! ** (1 - alpha), floor),
+  );
+}
+
+/** A weight or bias vector of the normalization, divided by the scales. */
+export function smoothNorm(vector: Float32Array, scales: Float32Array): Float32Array {
+  requireLength(vector.length, scales);
+  return vector.map((value, feature) => value / scales[feature]!);
+}
+
+/** A weight of the group with each row multiplied by the scale of its input feature. */
+export function smoothWeight({ values, rows, columns }: Matrix, scales: Float32Array): Matrix {
+  requireLength(rows, scales);
+  const smoothed = new Float32Array(values.length);
+  for (let row = 0, index = 0; row < rows; row++) {
+    const scale = scales[row]!;
+    for (const end = index + columns; index < end; index++) smoothed[index] = values[index]! * scale;
+  }
+  return matrix(smoothed, rows, columns);
+}
+
+/** The largest magnitude of each row over all weights, at least the floor. */
+function groupRowAbsmax(weights: readonly Matrix[], features: number): Float32Array {
+  const largest = new Float32Array(features).fill(floor);
+  for (const weight of weights) {
+    requireLength(weight.rows, largest);
+    requireFinite(weight);
+    for (const [row, value] of rowAbsmax(weight).entries()) largest[row] = Math.max(largest[row]!, value);
+  }
+  return largest;
+}
+
+function requireLength(features: number, perFeature: Float32Array): void {
+  if (features !== perFeature.length) {
+    throw new Error(`${features} input features don't go with ${perFeature.length} values`);
+  }
+}
+
+function requireMagnitudes(activationAbsmax: Float32Array): void {
+  const feature = activationAbsmax.findIndex((value) => !(value >= 0 && Number.isFinite(value)));
+  if (feature === -1) return;
+  throw new QuernError(
+    'input',
+    `the calibration statistics hold ${activationAbsmax[feature]} as the largest magnitude of input feature ${feature}`,
+    { suggestion: 'Calibrate again, or import statistics that are finite and not negative' },
+  );
+}
