@@ -1,0 +1,125 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { JsonObject } from '../json.js';
+import { didYouMean, nearest } from '../nearest.js';
+import type { StageKind } from '../stages/kind.js';
+import type { Pointer } from './document.js';
+import { shown } from './expectation.js';
+import { type SchemaFinding, schemaFindings } from './schema-findings.js';
+import { stageSchema } from './stage-schema.js';
+
+/** A problem of the parameters of one stage. Pointers start at the stage. */
+export interface ParameterProblem {
+  readonly pointer: Pointer;
+  readonly part: 'key' | 'value';
+  readonly message: string;
+  readonly suggestion?: string | undefined;
+}
+
+interface Validator {
+  readonly schema: JsonObject;
+  readonly validate: ValidateFunction;
+}
+
+const validators = new WeakMap<StageKind, Validator>();
+let sharedAjv: Ajv2020 | undefined;
+
+/** Compiling is the slow part, so only the kinds that a recipe uses are compiled, and each once in a process. */
+function validatorOf(kind: StageKind): Validator {
+  const known = validators.get(kind);
+  if (known !== undefined) return known;
+  sharedAjv ??= createAjv();
+  const schema = stageSchema(kind);
+  const validator = { schema, validate: sharedAjv.compile(schema) };
+  validators.set(kind, validator);
+  return validator;
+}
+
+function createAjv(): Ajv2020 {
+  return new Ajv2020({
+    allErrors: true,
+    verbose: true,
+    useDefaults: true,
+    strict: true,
+    strictRequired: false,
+    allowUnionTypes: true,
+    // Checking the schemas against the schema of schemas, and tuning code that runs a few times, take longer than all
+    // the rest. The published schema, which contains them, is checked by a test.
+    meta: false,
+    validateSchema: false,
+    code: { optimize: false },
+  });
+}
+
+/**
+ * Checks the parameters and inputs of a stage (without `kind` and `gates`) and fills in defaults, in place. What stands
+ * at a `broken` pointer is not judged.
+ */
+export function checkParameters(
+  kind: StageKind,
+  parameters: JsonObject,
+  broken: readonly Pointer[],
+): readonly ParameterProblem[] {
+  const { schema, validate } = validatorOf(kind);
+  if (validate(parameters)) return [];
+  const findings = schemaFindings(validate.errors ?? [], schema, broken);
+  const misspelt = new Set(findings.flatMap((finding) => (finding.type === 'unknown' ? meantKey(finding) : [])));
+  return findings
+    .filter((finding) => finding.type !== 'missing' || !misspelt.has(keyIdentity(finding.pointer, finding.name)))
+    .map((finding) => describe(finding, kind));
+}
+
+/** The key that a misspelt one stands for: that it is missing has the same cause. */
+function meantKey(finding: SchemaFinding & { readonly type: 'unknown' }): readonly string[] {
+  const meant = nearest(finding.name, finding.known);
+  return meant === undefined ? [] : [keyIdentity(finding.pointer, meant)];
+}
+
+function keyIdentity(parent: Pointer, name: string): string {
+  return JSON.stringify([...parent, name]);
+}
+
+function describe(finding: SchemaFinding, kind: StageKind): ParameterProblem {
+  const { pointer } = finding;
+  const isTop = pointer.length === 0;
+  switch (finding.type) {
+    case 'unknown': {
+      const { name } = finding;
+      const known = isTop ? [...finding.known, 'kind', 'gates'] : finding.known;
+      const meant = nearest(name, known);
+      const message = isTop
+        ? `unknown parameter \`${name}\` of kind ${kind.name}`
+        : `unknown key \`${name}\` in \`${pointerText(pointer)}\``;
+      const suggestion = meant === undefined ? knownNames(known) : `did you mean \`${meant}\`?`;
+      return { pointer: [...pointer, name], part: 'key', message, suggestion };
+    }
+    case 'missing': {
+      const { name } = finding;
+      if (!isTop) return { pointer, part: 'key', message: `\`${pointerText(pointer)}\` has no \`${name}\`` };
+      const suggestion = Object.hasOwn(kind.inputs, name) ? 'it names a stage' : undefined;
+      return { pointer, part: 'key', message: `missing parameter \`${name}\` of kind ${kind.name}`, suggestion };
+    }
+    case 'value': {
+      const [name = ''] = pointer;
+      const isInput = pointer.length === 1 && Object.hasOwn(kind.inputs, name);
+      const about = isTop ? `the kind ${kind.name}` : `\`${pointerText(pointer)}\``;
+      const message = isInput ? `must be the name of a stage, got ${shown(finding.value)}` : finding.message;
+      return { pointer, part: 'value', message: `${about} ${message}`, suggestion: nearestValue(finding) };
+    }
+  }
+}
+
+function nearestValue(finding: SchemaFinding & { readonly type: 'value' }): string | undefined {
+  // A single allowed text is in the message already.
+  if (typeof finding.value !== 'string' || finding.allowed.length < 2) return undefined;
+  return didYouMean(finding.value, finding.allowed);
+}
+
+function knownNames(names: readonly string[]): string | undefined {
+  return names.length === 0 || names.length > 12 ? undefined : `known are ${names.join(', ')}`;
+}
+
+/** A pointer as it is written in messages: `rules[0].scheme`. */
+export function pointerText(pointer: Pointer): string {
+  const parts = pointer.map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`));
+  return parts.join('').replace(/^\./, '');
+}

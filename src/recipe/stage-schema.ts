@@ -1,0 +1,21 @@
+import { isJsonObject, type JsonObject } from '../json.js';
+import type { StageKind } from '../stages/kind.js';
+
+/** Schema of a stage of a kind: its parameters and its inputs, without `kind` and `gates`. */
+export function stageSchema(kind: StageKind): JsonObject {
+  const parameters: unknown = kind.parameters;
+  const schema = isJsonObject(parameters) ? parameters : {};
+  const inputs = Object.entries(kind.inputs);
+  return {
+    ...schema,
+    type: 'object',
+    properties: {
+      ...Object.fromEntries(inputs.map(([name]) => [name, { type: 'string' }])),
+      ...(isJsonObject(schema.properties) ? schema.properties : {}),
+    },
+    required: [
+      ...inputs.flatMap(([name, slot]) => (slot.required ? [name] : [])),
+      ...(Array.isArray(schema.required) ? schema.required : []),
+    ],
+  };
+}

@@ -1,0 +1,59 @@
+import { formatNumber, formatPercent } from '../../format.js';
+import { isJsonObject } from '../../json.js';
+import { datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
+import type { StageKind } from '../kind.js';
+
+const windowParameters = ['length', 'stride', 'windows'] as const;
+
+export const evaluateKind: StageKind = {
+  name: 'evaluate',
+  version: 1,
+  summary: 'Measures perplexity on a text, and how far a model has moved from a reference',
+  produces: 'report',
+  parameters: {
+    type: 'object',
+    properties: {
+      dataset: datasetSchema,
+      metric: { enum: ['perplexity'], default: 'perplexity' },
+      protocol: {
+        enum: ['windows'],
+        default: 'windows',
+        description:
+          'windows: non-overlapping windows, mean over the length - 1 predicted tokens of each, the rest of the text dropped',
+      },
+      engine: { enum: ['graph'], default: 'graph', description: 'graph: one ONNX Runtime session of the whole model' },
+      length: datasetSchema.properties.length,
+      stride: datasetSchema.properties.stride,
+      windows: datasetSchema.properties.windows,
+    },
+    required: ['dataset'],
+    additionalProperties: false,
+  },
+  inputs: {
+    model: { accepts: ['model'], required: true },
+    reference: { accepts: ['model'], required: false },
+  },
+  machineDependent: true,
+  cores: 'all',
+  engines: ['onnxruntime'],
+  check: (parameters) => {
+    const dataset = parameters.dataset;
+    return windowParameters
+      .filter((name) => parameters[name] !== undefined && isJsonObject(dataset) && dataset[name] !== undefined)
+      .map((name) => ({ pointer: [name], message: `\`${name}\` is given here and in \`dataset\`: give it once` }));
+  },
+  normalise: (parameters) => {
+    const { length, stride, windows, ...rest } = parameters;
+    const given = Object.fromEntries(
+      Object.entries({ length, stride, windows }).filter(([, value]) => value !== undefined),
+    );
+    return { ...rest, dataset: normaliseDataset({ ...Object(parameters.dataset), ...given }) };
+  },
+  sources: datasetSources,
+  headline: (metrics) => {
+    const change = metrics.perplexityIncrease;
+    const against = change === undefined ? '' : `, ${formatPercent(change, { signed: true })} against the reference`;
+    return `perplexity ${formatNumber(metrics.perplexity)}${against}, ${metrics.windows} windows of ${metrics.length}`;
+  },
+  load: async () => (await import('./work.js')).evaluate,
+};

@@ -1,0 +1,40 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { lowerAttention } from '../../models/lower-attention.js';
+import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
+import type { WorkContext, WorkResult } from '../kind.js';
+
+export interface ExportParameters {
+  readonly attention: 'gqa' | 'onnx';
+}
+
+/** Writes a model with all weights in one data file, in the form that other tools open. */
+export async function exportModel(context: WorkContext<ExportParameters>): Promise<WorkResult> {
+  const directory = context.inputs.model!;
+  const { model, info, quantization } = openModelDirectory(directory);
+  if (context.parameters.attention === 'gqa') lowerAttention(model);
+  const companions = companionsOf(directory);
+  writeModelDirectory(model, context.outputDirectory, { layout: 'merged', info, quantization, companions });
+  const input = modelFiles(directory);
+  const output = modelFiles(context.outputDirectory);
+  return {
+    metrics: {
+      bytes: output.bytes,
+      files: output.count,
+      inputBytes: input.bytes,
+      inputFiles: input.count,
+      nodes: model.graph.nodeCount,
+    },
+  };
+}
+
+/** The graph and its weights: how many files they are, and how many bytes. */
+function modelFiles(directory: string): { readonly count: number; readonly bytes: number } {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' });
+  const sizes = names
+    .filter((name) => name.startsWith('model.onnx') || name.startsWith('weights'))
+    .map((name) => statSync(join(directory, name)))
+    .filter((status) => status.isFile())
+    .map(({ size }) => size);
+  return { count: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}

@@ -1,0 +1,97 @@
+import type { JSONSchema } from 'json-schema-to-ts';
+import type { Json, JsonObject } from '../json.js';
+
+/** What a stage makes. A parameter that takes an artifact names the types it accepts. */
+export type ArtifactType = 'model' | 'stats' | 'exported' | 'report';
+
+/** A parameter that names another stage. */
+export interface InputSlot {
+  readonly accepts: readonly ArtifactType[];
+  readonly required: boolean;
+}
+
+/**
+ * A file or directory outside the store that a stage reads. It is keyed by content: in the key its place in the
+ * parameters is taken by the digest of the files.
+ */
+export interface SourceRequest {
+  /** Where in the parameters the path stands, for example `['dataset', 'text']`. */
+  readonly pointer: readonly string[];
+  /** Path as the recipe gives it, relative to the recipe file. */
+  readonly path: string;
+  /** For a directory: which of its files (names relative to it, `/` between parts) are read. */
+  readonly select?: (names: readonly string[]) => readonly string[];
+}
+
+/** A file of a source as an action sees it. */
+export interface SourceFile {
+  /** Name relative to the source directory, or the base name of a single file. */
+  readonly name: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** `sha256:` and 64 hexadecimal digits. */
+  readonly digest: string;
+}
+
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  /** What is counted, in the plural: `windows`, `tensors`, `layers`. */
+  readonly unit: string;
+}
+
+/** What the work of a stage is given. It runs in its own process, in its own directory. */
+export interface WorkContext<Parameters = JsonObject> {
+  /** Validated parameters with defaults filled in. Source paths in them are as the recipe gives them. */
+  readonly parameters: Parameters;
+  /** Directories of the input artifacts, read-only, by parameter name. */
+  readonly inputs: { readonly [name: string]: string };
+  /** Files of each source, by its pointer joined with dots (`dataset.text`). */
+  readonly sources: { readonly [pointer: string]: readonly SourceFile[] };
+  /** The directory the artifact is written into. Everything in it is published when the work succeeds. */
+  readonly outputDirectory: string;
+  /** How many threads numerical work may use. Results must not depend on it. */
+  readonly threads: number;
+  report(progress: Progress): void;
+  /** Adds a line to the log of the stage. */
+  log(line: string): void;
+}
+
+export interface WorkResult {
+  /** Facts about the result, shown to the user and checked by gates. May contain measured times. */
+  readonly metrics: JsonObject;
+}
+
+export type StageWork = (context: WorkContext<never>) => Promise<WorkResult>;
+
+/** Everything the recipe language and the DAG know about a stage kind. Importing one is cheap: `load` brings the work. */
+export interface StageKind {
+  readonly name: string;
+  /** Part of the key. Raised whenever the same parameters and inputs give other bytes than before. */
+  readonly version: number;
+  readonly summary: string;
+  readonly produces: ArtifactType;
+  /** JSON Schema (draft 2020-12) of the parameters, without `kind`, `gates` and the inputs. */
+  readonly parameters: JSONSchema;
+  readonly inputs: { readonly [parameter: string]: InputSlot };
+  /** Parameters that do not belong in the key, for example where a result is copied to. */
+  readonly cosmetic?: readonly string[];
+  /** Whether the result contains measurements of this machine: the hardware is then part of the key. */
+  readonly measures?: boolean;
+  /** Whether the artifact holds floating-point results as they come, whose last bits depend on the processor. */
+  readonly machineDependent?: boolean;
+  /** `all`: numerical work that uses every core; nothing runs beside it. `one`: mostly input and output. */
+  readonly cores: 'one' | 'all';
+  /** Engines whose version changes the bytes of the result. */
+  readonly engines?: readonly 'onnxruntime'[];
+  /** Brings parameters that mean the same to the same form, so that they get the same key. Defaults are filled in before. */
+  normalise?(parameters: JsonObject): JsonObject;
+  /** Problems that the schema can't express, as messages with the pointer of the parameter at fault. */
+  check?(parameters: JsonObject): readonly { readonly pointer: readonly string[]; readonly message: string }[];
+  sources?(parameters: JsonObject): readonly SourceRequest[];
+  /** A path outside the store (relative to the recipe) that gets a copy of the artifact after each build. */
+  destination?(parameters: JsonObject): string | undefined;
+  /** The fact that matters most about a result, in one line. */
+  headline(metrics: { readonly [name: string]: Json | undefined }): string;
+  load(): Promise<StageWork>;
+}

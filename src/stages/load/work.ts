@@ -1,0 +1,45 @@
+import { readModelConfig } from '../../checkpoints/config.js';
+import { openCheckpoint } from '../../checkpoints/open-checkpoint.js';
+import { QuernError } from '../../errors.js';
+import { isCompanionFile, writeModelDirectory } from '../../models/model-directory.js';
+import { architectureOf } from '../../models/registry.js';
+import type { WorkContext, WorkResult } from '../kind.js';
+
+export interface LoadParameters {
+  readonly source: string;
+  readonly layers?: number;
+}
+
+/** Reads a checkpoint and writes the graph of its architecture, tensor by tensor. */
+export async function loadModel(context: WorkContext<LoadParameters>): Promise<WorkResult> {
+  const { source, layers } = context.parameters;
+  const files = context.sources.source ?? [];
+  const configFile = files.find(({ name }) => name === 'config.json');
+  if (configFile === undefined) {
+    throw new QuernError('input', `${source} has no config.json`, {
+      suggestion: 'a directory in the layout of Hugging Face transformers is needed',
+    });
+  }
+  const config = readModelConfig(configFile.path);
+  const architecture = architectureOf(config);
+  const checkpoint = openCheckpoint(files.map(({ path }) => path));
+  const { model, info } = architecture.build(config, checkpoint, layers === undefined ? {} : { layers });
+  const companions = files.filter(({ name }) => isCompanionFile(name));
+  const initializers = [...model.graph.initializers.values()].map(({ initializer }) => initializer);
+  let written = 0;
+  writeModelDirectory(model, context.outputDirectory, {
+    layout: 'per-tensor',
+    info,
+    companions,
+    onTensor: () => context.report({ done: ++written, total: initializers.length, unit: 'tensors' }),
+  });
+  const parameters = [...checkpoint.tensors.values()].reduce((sum, { dims }) => sum + elementCount(dims), 0);
+  const bytes = initializers.reduce((sum, tensor) => sum + (tensor?.byteLength ?? 0), 0);
+  return {
+    metrics: { parameters, bytes, architecture: info.architecture, layers: info.layers, hiddenSize: info.hiddenSize },
+  };
+}
+
+function elementCount(dims: readonly number[]): number {
+  return dims.reduce((product, size) => product * size, 1);
+}

@@ -1,0 +1,85 @@
+import type { Json } from '../../json.js';
+import { isJsonObject } from '../../json.js';
+import { schemeSchema } from '../../quant/scheme-schema.js';
+import { resolveScheme } from '../../quant/schemes.js';
+import type { StageKind } from '../kind.js';
+import type { Rule } from './rule.js';
+
+const stringOrList = {
+  anyOf: [
+    { type: 'string', minLength: 1 },
+    { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1, uniqueItems: true },
+  ],
+} as const;
+
+export const quantizeKind: StageKind = {
+  name: 'quantize',
+  version: 1,
+  summary: 'Quantizes the operators that rules select',
+  produces: 'model',
+  parameters: {
+    type: 'object',
+    properties: {
+      rules: {
+        type: 'array',
+        minItems: 1,
+        description: 'The first rule that matches an operator decides; an operator that no rule matches is kept',
+        items: {
+          type: 'object',
+          properties: {
+            match: {
+              type: 'object',
+              description: 'All conditions must hold; an empty match takes every linear layer',
+              properties: {
+                op: { ...stringOrList, description: 'Operator type, for example MatMul' },
+                name: { ...stringOrList, description: 'Module path: exact, `glob:` or `re:`' },
+                layers: {
+                  type: 'array',
+                  items: { type: 'integer', minimum: 0 },
+                  minItems: 1,
+                  uniqueItems: true,
+                  description: 'Numbers of the decoder layers, from 0',
+                },
+                minElements: { type: 'integer', minimum: 1, description: 'Smallest number of elements of the weight' },
+              },
+              additionalProperties: false,
+            },
+            keep: { enum: ['float'], description: 'Leaves the operator as it is' },
+            scheme: schemeSchema,
+          },
+          required: ['match'],
+          additionalProperties: false,
+        },
+      },
+    },
+    required: ['rules'],
+    additionalProperties: false,
+  },
+  inputs: {
+    model: { accepts: ['model'], required: true },
+    stats: { accepts: ['stats'], required: false },
+  },
+  cores: 'one',
+  /** Presets are written out: a preset that changes gives other keys, and a scheme spelled out gives those of its preset. */
+  normalise: (parameters) => {
+    const rules = (parameters.rules ?? []) as unknown as readonly Rule[];
+    const resolved = rules.map((rule) => ('scheme' in rule ? { ...rule, scheme: resolveScheme(rule.scheme) } : rule));
+    return { ...parameters, rules: resolved as unknown as Json };
+  },
+  check: (parameters) => {
+    const rules = Array.isArray(parameters.rules) ? parameters.rules : [];
+    return rules.flatMap((rule, index) => {
+      const given = isJsonObject(rule) ? ['keep', 'scheme'].filter((name) => rule[name] !== undefined).length : 0;
+      if (given === 1) return [];
+      return [{ pointer: ['rules', String(index)], message: 'a rule says either `scheme: NAME` or `keep: float`' }];
+    });
+  },
+  headline: (metrics) => {
+    const schemes = Array.isArray(metrics.schemes) ? metrics.schemes.join(', ') : '';
+    const linear = Number(metrics.quantizedNodes) + Number(metrics.keptNodes);
+    const kept = Array.isArray(metrics.kept) ? metrics.kept.slice(0, 2).join(', ') : '';
+    const names = kept === '' ? '' : `, kept ${kept}${Number(metrics.keptNodes) > 2 ? ', ...' : ''}`;
+    return `${metrics.quantizedNodes} of ${linear} linear layers to ${schemes}${names}`;
+  },
+  load: async () => (await import('./work.js')).quantize,
+};

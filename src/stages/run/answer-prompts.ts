@@ -1,0 +1,52 @@
+import type { EagerModel } from '../../runtime/eager-model.js';
+import { generate } from '../../runtime/generate.js';
+import { median } from '../../runtime/median.js';
+import type { Tokenizer } from '../../text/tokenizer.js';
+import type { Prompt } from './prompts.js';
+
+/** A prompt and its answer, as the report has them. A type and not an interface, so that it is JSON. */
+export type Answer = {
+  readonly prompt: string;
+  readonly promptIds: readonly number[];
+  readonly answer: string;
+  readonly answerIds: readonly number[];
+  readonly stoppedBy: 'length' | 'end';
+};
+
+/** Times measured while answering, medians over prompts and tokens. */
+export interface AnswerTimes {
+  readonly prefillMs: number;
+  /** Missing where no answer has a second token. */
+  readonly msPerToken?: number;
+}
+
+export interface AnswerOptions {
+  readonly maxLength: number;
+  readonly ignoreEos: boolean;
+  readonly onAnswer: () => void;
+}
+
+/** Answers prompts greedily. */
+export function answerPrompts(
+  model: EagerModel,
+  tokenizer: Tokenizer,
+  prompts: readonly Prompt[],
+  { maxLength, ignoreEos, onAnswer }: AnswerOptions,
+): { readonly answers: readonly Answer[]; readonly times: AnswerTimes } {
+  const endToken = ignoreEos ? undefined : tokenizer.eosTokenId;
+  const generations = prompts.map(({ text, ids }) => {
+    const generation = generate(model, ids, { maxLength, endToken });
+    onAnswer();
+    return { text, ids, ...generation };
+  });
+  const answers = generations.map(({ text, ids, newIds, stoppedBy }) => ({
+    prompt: text,
+    promptIds: [...ids],
+    answer: tokenizer.decode(newIds, { special: false }),
+    answerIds: newIds,
+    stoppedBy,
+  }));
+  const tokenMs = generations.flatMap((generation) => generation.tokenMs);
+  const prefillMs = median(generations.map((generation) => generation.prefillMs));
+  return { answers, times: tokenMs.length === 0 ? { prefillMs } : { prefillMs, msPerToken: median(tokenMs) } };
+}

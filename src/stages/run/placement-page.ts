@@ -1,0 +1,31 @@
+import { formatCount, formatPercent } from '../../format.js';
+import type { Placement, PlacementRow } from '../../runtime/placement.js';
+
+/** The placement of a model as a Markdown page: what runs where, and why. */
+export function placementPage(placement: Placement, devices: readonly string[]): string {
+  const { rows, offloaded, npuCoverage } = placement;
+  return [
+    '# Placement',
+    '',
+    `Devices, in order of preference: ${devices.join(', ')}. ${offloaded.size} of ${rows.length} operators are offloaded.`,
+    '',
+    `They do ${formatPercent(npuCoverage)} of the multiplications with weights (MACs). Attention, which multiplies`,
+    'activations with each other, is not counted.',
+    '',
+    '| operator | type | device | weights (k x n) | MACs per token | reason |',
+    '|---|---|---|---|---|---|',
+    ...rows.map(tableRow),
+    '',
+  ].join('\n');
+}
+
+function tableRow({ operator, type, device, shape, macsPerToken, reason }: PlacementRow): string {
+  const weights = shape === undefined ? '' : `${shape.k} x ${shape.n}`;
+  const macs = macsPerToken === 0 ? '' : formatCount(macsPerToken);
+  return `| ${[operator, type, device, weights, macs, reason].map(cell).join(' | ')} |`;
+}
+
+/** Names come from a model file and may have anything in them. */
+function cell(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll(/\s+/g, ' ');
+}

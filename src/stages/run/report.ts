@@ -1,0 +1,44 @@
+import type { JsonObject } from '../../json.js';
+import type { ModelDirectory } from '../../models/model-directory.js';
+import type { Engine } from '../../ort/engine.js';
+import type { EagerModel } from '../../runtime/eager-model.js';
+import { modelledRows } from './modelled.js';
+import type { RunParameters } from './parameters.js';
+import type { Prompt } from './prompts.js';
+import type { TaskResults } from './tasks.js';
+
+export interface ReportSubjects {
+  readonly opened: ModelDirectory;
+  readonly engine: Engine;
+  readonly model: EagerModel;
+  /** Names, in order of preference. */
+  readonly devices: readonly string[];
+  readonly parameters: RunParameters;
+  readonly prompts: readonly Prompt[];
+  readonly results: TaskResults;
+}
+
+/** `report.json`: all of a run that another run on the same machine repeats, so nothing that was measured. */
+export function runReport(subjects: ReportSubjects): JsonObject {
+  const { opened, engine, model, devices, parameters, prompts, results } = subjects;
+  const { placement } = model;
+  const { decoded, benchmarked, validation } = results;
+  const promptLengths = [
+    ...(decoded === undefined ? [] : prompts.map(({ ids }) => ids.length)),
+    ...(benchmarked ?? []).map(({ promptLength }) => promptLength),
+  ];
+  return {
+    format: 1,
+    model: { ...opened.info, quantization: opened.quantization },
+    engine: { name: 'onnxruntime', version: engine.version },
+    devices,
+    granularity: parameters.granularity,
+    units: model.unitCount,
+    offloadedOperators: placement.offloaded.size,
+    npuCoverage: placement.npuCoverage,
+    placement: placement.rows,
+    modelledNpu: placement.offloaded.size === 0 ? undefined : modelledRows(placement, [1, ...promptLengths]),
+    answers: decoded?.answers,
+    validation,
+  };
+}
