@@ -1,0 +1,179 @@
+import { availableParallelism, totalmem } from 'node:os';
+import PQueue from 'p-queue';
+import type { Recipe, ResolvedStage } from '../recipe/load.js';
+import type { Digest } from '../store/digest.js';
+import type { Store } from '../store/store.js';
+import { describeError } from './describe-error.js';
+import { publishDestination } from './destinations.js';
+import type { BuildListener, BuildStatus, StageOutcome } from './events.js';
+import type { Executor } from './executors/executor.js';
+import { failedOutcome, finishedOutcome, skippedOutcome } from './outcomes.js';
+import type { PlanOptions } from './plan.js';
+import { concreteAction, findRecord, isForced } from './plan.js';
+import type { ActionRecord } from './record.js';
+import { ResourcePool } from './resources.js';
+import { runAction } from './run-action.js';
+
+export interface BuildOptions extends PlanOptions {
+  readonly executor: Executor;
+  readonly kindModules: readonly string[];
+  /** How many actions run at once at the most. */
+  readonly jobs: number;
+  /** Whether stages that don't depend on a failed one still run. */
+  readonly keepGoing: boolean;
+  /** Memory that the actions running at once may use by what is known of them. */
+  readonly memoryBytes?: number;
+  /** Aborted: what runs is finished, nothing new is started. */
+  readonly stop: AbortSignal;
+  /** Aborted: what runs is killed. */
+  readonly kill: AbortSignal;
+  readonly listener: BuildListener;
+}
+
+export interface BuildResult {
+  readonly status: BuildStatus;
+  readonly durationMs: number;
+  /** In the order of the recipe. */
+  readonly stages: readonly StageOutcome[];
+  readonly records: ReadonlyMap<string, ActionRecord>;
+}
+
+/** Memory a stage is assumed to need as long as it has never run: what Node.js and ONNX Runtime take, and some room. */
+const assumedMemoryBytes = 512 * 1024 ** 2;
+const shareOfMachineMemory = 0.8;
+
+/** Builds stages (in topological order): each as soon as its inputs are there, as far as cores and memory allow. */
+export async function buildStages(
+  store: Store,
+  recipe: Recipe,
+  stages: readonly ResolvedStage[],
+  options: BuildOptions,
+): Promise<BuildResult> {
+  return new Build(store, recipe, options).run(stages);
+}
+
+class Build {
+  readonly #store: Store;
+  readonly #recipe: Recipe;
+  readonly #options: BuildOptions;
+  readonly #queue: PQueue;
+  readonly #resources: ResourcePool;
+  readonly #records = new Map<string, ActionRecord>();
+  #failed = false;
+
+  constructor(store: Store, recipe: Recipe, options: BuildOptions) {
+    this.#store = store;
+    this.#recipe = recipe;
+    this.#options = options;
+    this.#queue = new PQueue({ concurrency: options.jobs });
+    const memoryBytes = options.memoryBytes ?? Math.floor(totalmem() * shareOfMachineMemory);
+    this.#resources = new ResourcePool({ cores: availableParallelism(), memoryBytes });
+  }
+
+  async run(stages: readonly ResolvedStage[]): Promise<BuildResult> {
+    const startedMs = performance.now();
+    const names = stages.map(({ name, kind }) => ({ name, kind: kind.name }));
+    this.#options.listener({ type: 'build-started', recipe: this.#recipe.file, stages: names });
+    const outcomes = new Map<string, Promise<StageOutcome>>();
+    for (const stage of stages) outcomes.set(stage.name, this.#buildWhenReady(stage, outcomes));
+    const ended = await Promise.all(outcomes.values());
+    const durationMs = Math.round(performance.now() - startedMs);
+    const status = this.#status(ended);
+    this.#options.listener({ type: 'build-ended', status, durationMs });
+    return { status, durationMs, stages: ended, records: this.#records };
+  }
+
+  #status(outcomes: readonly StageOutcome[]): BuildStatus {
+    if (outcomes.some(({ status }) => status === 'failed'))
+      return this.#options.kill.aborted ? 'interrupted' : 'failed';
+    if (outcomes.some(({ status }) => status === 'skipped')) return 'interrupted';
+    return outcomes.some(({ gates }) => gates.some(({ ok }) => !ok)) ? 'gate' : 'ok';
+  }
+
+  async #buildWhenReady(
+    stage: ResolvedStage,
+    outcomes: ReadonlyMap<string, Promise<StageOutcome>>,
+  ): Promise<StageOutcome> {
+    const producers = await Promise.all(Object.values(stage.inputs).map((name) => outcomes.get(name)));
+    const missing = producers.find((outcome) => outcome?.status === 'failed' || outcome?.status === 'skipped');
+    const outcome =
+      missing === undefined
+        ? await this.#buildStage(stage)
+        : skippedOutcome(stage, `its input ${missing.name} was not built`);
+    if (outcome.status === 'failed') this.#failed = true;
+    this.#options.listener({ type: 'stage-ended', outcome });
+    return outcome;
+  }
+
+  async #buildStage(stage: ResolvedStage): Promise<StageOutcome> {
+    let key: string | null = null;
+    try {
+      const forced = isForced(stage.name, this.#options);
+      const concrete = await concreteAction(
+        this.#store,
+        this.#recipe,
+        stage,
+        this.#artifactOf,
+        this.#options.epoch ?? 0,
+      );
+      key = concrete.key;
+      const cached = forced ? undefined : findRecord(this.#store, concrete.key);
+      if (cached !== undefined) return await this.#finish(stage, 'cached', cached);
+      const result = await this.#queue.add(async () => {
+        if (this.#startsNothing()) return undefined;
+        const release = await this.#resources.acquire({ cores: coresOf(stage), memoryBytes: assumedMemoryBytes });
+        try {
+          if (this.#startsNothing()) return undefined;
+          this.#options.listener({ type: 'stage-started', stage: stage.name, reason: forced ? 'forced' : 'no result' });
+          return await runAction(this.#actionContext(stage), stage, concrete, forced);
+        } finally {
+          release();
+        }
+      });
+      if (result === undefined)
+        return skippedOutcome(stage, this.#failed ? 'another stage failed' : 'the build was interrupted');
+      return result.ok
+        ? await this.#finish(stage, result.status, result.record)
+        : failedOutcome(stage, key, result.error);
+    } catch (error) {
+      return failedOutcome(stage, key, describeError(error));
+    }
+  }
+
+  #startsNothing(): boolean {
+    return this.#options.stop.aborted || (this.#failed && !this.#options.keepGoing);
+  }
+
+  readonly #artifactOf = (stageName: string): Digest => {
+    const record = this.#records.get(stageName);
+    if (record === undefined) throw new Error(`stage ${stageName} has no record yet`);
+    return record.artifact;
+  };
+
+  async #finish(stage: ResolvedStage, status: 'built' | 'cached', record: ActionRecord): Promise<StageOutcome> {
+    this.#records.set(stage.name, record);
+    const destination = await publishDestination(this.#store, this.#recipe, stage, record.artifact);
+    if (destination !== undefined) this.#options.listener({ type: 'stage-exported', stage: stage.name, destination });
+    return finishedOutcome(stage, status, record);
+  }
+
+  #actionContext(stage: ResolvedStage): Parameters<typeof runAction>[0] {
+    const { listener } = this.#options;
+    return {
+      store: this.#store,
+      executor: this.#options.executor,
+      kindModules: this.#options.kindModules,
+      listener: {
+        progress: (progress) => listener({ type: 'stage-progress', stage: stage.name, progress }),
+        log: (line) => listener({ type: 'stage-log', stage: stage.name, line }),
+      },
+      onWait: (reason) => listener({ type: 'stage-waiting', stage: stage.name, reason }),
+      stop: this.#options.stop,
+      kill: this.#options.kill,
+    };
+  }
+}
+
+function coresOf(stage: ResolvedStage): number {
+  return stage.kind.cores === 'one' ? 1 : availableParallelism();
+}

@@ -1,0 +1,159 @@
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { QuernError } from '../errors.js';
+import type { JsonObject } from '../json.js';
+import type { ResolvedStage } from '../recipe/load.js';
+import type { Digest } from '../store/digest.js';
+import { describeHolder } from '../store/locks.js';
+import type { Sandbox } from '../store/sandbox.js';
+import type { Store } from '../store/store.js';
+import { hardwareFingerprint } from './engines.js';
+import type { StageError } from './events.js';
+import type { ActionFile, ActionListener, ActionReport, Executor } from './executors/executor.js';
+import type { ConcreteAction } from './plan.js';
+import { findRecord } from './plan.js';
+import type { ActionRecord } from './record.js';
+
+export interface ActionContext {
+  readonly store: Store;
+  readonly executor: Executor;
+  readonly kindModules: readonly string[];
+  readonly listener: ActionListener;
+  /** Called when another process holds the lock of the action. */
+  readonly onWait: (reason: string) => void;
+  /** Aborted: a wait for another process ends. */
+  readonly stop: AbortSignal;
+  /** Aborted: the action is killed. */
+  readonly kill: AbortSignal;
+}
+
+export type ActionResult =
+  | { readonly ok: true; readonly status: 'built' | 'cached'; readonly record: ActionRecord }
+  | { readonly ok: false; readonly error: StageError };
+
+/**
+ * Runs an action and publishes its result, unless another process has done so by the time its lock is held.
+ * The record is written last: a crash at any instant leaves no result, never half of one. A failure leaves nothing.
+ */
+export async function runAction(
+  context: ActionContext,
+  stage: ResolvedStage,
+  concrete: ConcreteAction,
+  forced: boolean,
+): Promise<ActionResult> {
+  const { store } = context;
+  const lock = await store.locks.acquire(`action-${concrete.key}`, 'exclusive', {
+    purpose: `build ${stage.name}`,
+    onWait: (holder) => context.onWait(`being built by another quern, ${describeHolder(holder)}`),
+    signal: context.stop,
+  });
+  try {
+    const finished = forced ? undefined : findRecord(store, concrete.key);
+    if (finished !== undefined) return { ok: true, status: 'cached', record: finished };
+    const sandbox = store.createSandbox();
+    try {
+      return await runInSandbox(context, stage, concrete, sandbox);
+    } finally {
+      await sandbox.dispose();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+async function runInSandbox(
+  context: ActionContext,
+  stage: ResolvedStage,
+  concrete: ConcreteAction,
+  sandbox: Sandbox,
+): Promise<ActionResult> {
+  const { store } = context;
+  const startedMs = performance.now();
+  const { action, known } = prepareSandbox(context, stage, concrete, sandbox);
+  const file = join(sandbox.directory, 'action.json');
+  writeFileSync(file, JSON.stringify(action));
+  const lines: string[] = [];
+  const listener: ActionListener = {
+    progress: (progress) => context.listener.progress(progress),
+    log: (line) => {
+      lines.push(line);
+      context.listener.log(line);
+    },
+  };
+  const report = await context.executor.run(file, action, listener, context.kill);
+  if (!report.ok) return report;
+  await checkSourcesUnchanged(store, concrete);
+  const artifact = await store.publishTree(action.outputDirectory, known);
+  const log = store.publishBytes(Buffer.from(lines.length === 0 ? '' : `${lines.join('\n')}\n`));
+  const record = makeRecord(concrete, artifact, log, report, performance.now() - startedMs);
+  store.writeRecord(record as unknown as JsonObject & { format: number; key: string });
+  return { ok: true, status: 'built', record };
+}
+
+/** Returns the action file, and the content of the input files by inode. */
+function prepareSandbox(
+  context: ActionContext,
+  stage: ResolvedStage,
+  concrete: ConcreteAction,
+  sandbox: Sandbox,
+): { readonly action: ActionFile; readonly known: ReadonlyMap<string, Digest> } {
+  const inputs: Record<string, string> = {};
+  const known = new Map<string, Digest>();
+  for (const [name, digest] of Object.entries(concrete.action.inputs)) {
+    const directory = join(sandbox.directory, 'in', name);
+    for (const [inode, content] of context.store.linkTree(digest, directory)) known.set(inode, content);
+    inputs[name] = directory;
+  }
+  const outputDirectory = join(sandbox.directory, 'out');
+  mkdirSync(outputDirectory);
+  const action: ActionFile = {
+    format: 1,
+    kind: stage.kind.name,
+    version: stage.kind.version,
+    parameters: stage.kind.normalise?.(stage.parameters) ?? stage.parameters,
+    inputs,
+    sources: Object.fromEntries(concrete.sources.map(({ pointer, files }) => [pointer, files])),
+    outputDirectory,
+    reportFile: join(sandbox.directory, 'report.json'),
+    threads: stage.kind.cores === 'one' ? 1 : availableParallelism(),
+    kindModules: context.kindModules,
+  };
+  return { action, known };
+}
+
+/** A source that changed while the stage ran would give a result under the key of its old content. */
+async function checkSourcesUnchanged(store: Store, concrete: ConcreteAction): Promise<void> {
+  for (const source of concrete.sources) {
+    for (const file of source.files) {
+      const unchanged = statSync(file.path, { throwIfNoEntry: false })?.size === file.sizeBytes;
+      if (unchanged && (await store.digestOfSource(file.path)).digest === file.digest) continue;
+      throw new QuernError('input', `${file.path} changed while the stage ran, so its result was not kept`, {
+        suggestion: 'build again',
+      });
+    }
+  }
+}
+
+function makeRecord(
+  concrete: ConcreteAction,
+  artifact: { readonly digest: Digest; readonly sizeBytes: number },
+  log: Digest,
+  report: ActionReport & { readonly ok: true },
+  durationMs: number,
+): ActionRecord {
+  return {
+    format: 1,
+    key: concrete.key,
+    action: concrete.action,
+    artifact: artifact.digest,
+    log,
+    sizeBytes: artifact.sizeBytes,
+    metrics: report.metrics,
+    finishedAt: new Date().toISOString(),
+    durationMs: Math.round(durationMs),
+    cpuMs: report.cpuMs,
+    peakRssBytes: report.peakRssBytes,
+    machine: hardwareFingerprint(),
+  };
+}

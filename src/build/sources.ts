@@ -1,0 +1,86 @@
+import { readdirSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { Diagnostic, Location } from '../errors.js';
+import { QuernError, systemErrorCode } from '../errors.js';
+import { canonicalJson } from '../json.js';
+import type { Recipe, ResolvedStage } from '../recipe/load.js';
+import type { SourceFile, SourceRequest } from '../stages/kind.js';
+import type { Digest } from '../store/digest.js';
+import { digestOfBytes } from '../store/digest.js';
+import type { Store } from '../store/store.js';
+
+/** A source with the content it had when it was looked at. */
+export interface ResolvedSource {
+  readonly pointer: string;
+  readonly digest: Digest;
+  readonly files: readonly SourceFile[];
+}
+
+/** Sources of stages that are missing or of the wrong type. Looks at names only, reads nothing. */
+export function sourceProblems(recipe: Recipe, stages: readonly ResolvedStage[]): Diagnostic[] {
+  return stages.flatMap((stage) =>
+    (stage.kind.sources?.(stage.parameters) ?? []).flatMap((request): Diagnostic[] => {
+      const location = stage.locate(request.pointer);
+      try {
+        listSource(resolve(recipe.directory, request.path), request, location);
+        return [];
+      } catch (error) {
+        if (!(error instanceof QuernError)) throw error;
+        const { message, suggestion } = error;
+        return [{ severity: 'error', message, location, ...(suggestion === undefined ? {} : { suggestion }) }];
+      }
+    }),
+  );
+}
+
+/**
+ * Finds the files of a source and their content digests (through the stat cache of the store). The digest of a single
+ * file is that of its bytes; the digest of a directory covers the names and digests of the files read from it.
+ */
+export async function resolveSource(
+  store: Store,
+  request: SourceRequest,
+  recipeDirectory: string,
+  location: Location,
+): Promise<ResolvedSource> {
+  const path = resolve(recipeDirectory, request.path);
+  const pointer = request.pointer.join('.');
+  const names = listSource(path, request, location);
+  const hashed = await Promise.all(
+    names.map(async (name) => {
+      const file = name === undefined ? path : join(path, name);
+      const content = await store.digestOfSource(file);
+      return { name: name ?? basename(path), path: file, ...content };
+    }),
+  );
+  const [only] = hashed;
+  if (names[0] === undefined && only !== undefined) return { pointer, digest: only.digest, files: hashed };
+  const listing = hashed.map(({ name, digest }) => ({ name, digest }));
+  return { pointer, digest: digestOfBytes(Buffer.from(canonicalJson(listing))), files: hashed };
+}
+
+/** Names of the files inside a source directory, or `[undefined]` for a source that is one file. */
+function listSource(path: string, request: SourceRequest, location: Location): readonly (string | undefined)[] {
+  try {
+    const isDirectory = statSync(path).isDirectory();
+    if (request.select === undefined) {
+      if (isDirectory) throw new QuernError('recipe', `${request.path} is a directory; a file is needed`, { location });
+      return [undefined];
+    }
+    if (!isDirectory) throw new QuernError('recipe', `${request.path} is a file; a directory is needed`, { location });
+    const names = request.select(readdirSync(path)).toSorted();
+    if (names.length > 0) return names;
+    throw new QuernError('recipe', `${request.path} holds none of the files that are looked for`, { location });
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new QuernError('recipe', `${request.path} does not exist`, {
+        location,
+        suggestion: 'paths are relative to the recipe file',
+      });
+    }
+    if (code === 'EACCES')
+      throw new QuernError('recipe', `${request.path} can't be read: permission denied`, { location });
+    throw error;
+  }
+}

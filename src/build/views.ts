@@ -1,0 +1,24 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemErrorCode } from '../errors.js';
+import { randomName } from '../store/atomic.js';
+import type { Digest } from '../store/digest.js';
+import { hexOf } from '../store/digest.js';
+import type { Store } from '../store/store.js';
+
+/** A directory of the store in which an artifact can be looked at. Its files are shared with the store and read-only. */
+export function viewTree(store: Store, artifact: Digest): string {
+  const directory = join(store.layout.views, hexOf(artifact));
+  if (existsSync(directory)) return directory;
+  const unfinished = `${directory}.${randomName()}`;
+  mkdirSync(store.layout.views, { recursive: true });
+  try {
+    store.linkTree(artifact, unfinished);
+    renameSync(unfinished, directory);
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true });
+    const code = systemErrorCode(error);
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+  }
+  return directory;
+}

@@ -1,0 +1,36 @@
+/**
+ * Ctrl-C and SIGTERM: the first asks a build to finish what runs and start nothing more, the second kills what runs.
+ */
+export class InterruptSignals {
+  readonly #stop = new AbortController();
+  readonly #kill = new AbortController();
+  readonly #onStop: () => void;
+
+  constructor(onStop: () => void) {
+    this.#onStop = onStop;
+    process.on('SIGINT', this.#handle);
+    process.on('SIGTERM', this.#handle);
+  }
+
+  get stop(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  get kill(): AbortSignal {
+    return this.#kill.signal;
+  }
+
+  release(): void {
+    process.off('SIGINT', this.#handle);
+    process.off('SIGTERM', this.#handle);
+  }
+
+  readonly #handle = (): void => {
+    if (this.#stop.signal.aborted) {
+      this.#kill.abort();
+      return;
+    }
+    this.#stop.abort();
+    this.#onStop();
+  };
+}

@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import type { ExitCode } from '../errors.js';
+import { exitCodes } from '../errors.js';
+import type { BuildCommandOptions, CommonOptions } from './options.js';
+import { collectForced, collectSetting, parseJobs, progressModes } from './options.js';
+
+type Verb = () => Promise<ExitCode>;
+
+/** Parses the command line and runs the verb. Returns the exit code. */
+export async function runCommandLine(argumentList: readonly string[]): Promise<ExitCode> {
+  let chosen: Verb | undefined;
+  const program = createProgram((verb) => {
+    chosen = verb;
+  });
+  try {
+    await program.parseAsync(argumentList, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongCall;
+  }
+  return chosen === undefined ? exitCodes.wrongCall : chosen();
+}
+
+function createProgram(choose: (verb: Verb) => void): Command {
+  const program = new Command('quern')
+    .description('Builds quantized LLMs from checked-in recipes the way make builds programs')
+    .version(readVersion())
+    .showSuggestionAfterError()
+    .showHelpAfterError('(quern --help shows the verbs)')
+    .enablePositionalOptions()
+    .exitOverride();
+
+  buildCommand(program, 'build', 'builds a recipe, or the named stages and what they need').action(
+    (recipe: string | undefined, stages: string[], options: BuildCommandOptions) =>
+      choose(async () => (await import('./verbs/build.js')).build(recipe, stages, options)),
+  );
+  recipeCommand(program, 'plan', 'says what a build would do, and why')
+    .argument('[recipe]')
+    .argument('[stage...]')
+    .action((recipe: string | undefined, stages: string[], options: CommonOptions) =>
+      choose(async () => (await import('./verbs/plan.js')).plan(recipe, stages, options)),
+    );
+  recipeCommand(program, 'status', 'says which stages have a result, how large it is and how long it took')
+    .argument('[recipe]')
+    .action((recipe: string | undefined, options: CommonOptions) =>
+      choose(async () => (await import('./verbs/status.js')).status(recipe, options)),
+    );
+  recipeCommand(program, 'why', 'says why a stage will be built: the fields that changed, before and after')
+    .argument('<recipe>')
+    .argument('<stage>')
+    .action((recipe: string, stage: string, options: CommonOptions) =>
+      choose(async () => (await import('./verbs/why.js')).why(recipe, stage, options)),
+    );
+  recipeCommand(program, 'show', 'shows the result of a stage: parameters, inputs, metrics, files')
+    .argument('<recipe>')
+    .argument('<stage>')
+    .action((recipe: string, stage: string, options: CommonOptions) =>
+      choose(async () => (await import('./verbs/show.js')).show(recipe, stage, options)),
+    );
+  recipeCommand(program, 'path', 'prints a directory with the artifact of a stage (read-only)')
+    .argument('<recipe>')
+    .argument('<stage>')
+    .action((recipe: string, stage: string, options: CommonOptions) =>
+      choose(async () => (await import('./verbs/path.js')).path(recipe, stage, options)),
+    );
+  withSettings(program.command('validate'))
+    .description('checks recipes without building anything')
+    .argument('<recipe...>')
+    .action((recipes: string[], options: CommonOptions) =>
+      choose(async () => (await import('./verbs/validate.js')).validate(recipes, options)),
+    );
+  program
+    .command('devices')
+    .description('lists the devices that can run operators, or plans one operator on a device')
+    .argument('[device]', 'for example npu:stx')
+    .option('--plan <MxKxN>', 'shape of a matrix product, for example 8x2048x2048')
+    .option('--scheme <name>', 'quantization scheme of the operator', 'w8a8')
+    .option('--json', 'one JSON document on standard output')
+    .action((device: string | undefined, options: { plan?: string; scheme: string; json?: boolean }) =>
+      choose(async () => (await import('./verbs/devices.js')).devices(device, options)),
+    );
+  program
+    .command('exec-action')
+    .description('does the work of one action file (used by executors)')
+    .argument('<file>')
+    .action((file: string) => choose(async () => (await import('./verbs/exec-action.js')).execAction(file)));
+  return program;
+}
+
+function withSettings(command: Command): Command {
+  return command
+    .exitOverride()
+    .option('--json', 'one JSON document on standard output')
+    .addOption(
+      new Option('--set <name=value>', 'gives a variable of the recipe another value')
+        .argParser(collectSetting)
+        .default(new Map(), 'none'),
+    )
+    .option('-v, --verbose', 'shows stacks and causes of errors');
+}
+
+function recipeCommand(program: Command, name: string, description: string): Command {
+  return withSettings(program.command(name))
+    .description(description)
+    .option('--cache <directory>', 'directory of the store (also QUERN_CACHE)');
+}
+
+function buildCommand(program: Command, name: string, description: string): Command {
+  return recipeCommand(program, name, description)
+    .argument('[recipe]')
+    .argument('[stage...]')
+    .addOption(new Option('-j, --jobs <count>', 'actions that run at once at the most').argParser(parseJobs))
+    .option('-k, --keep-going', 'after a failure, goes on with what does not depend on it')
+    .option('-n, --dry-run', 'shows the plan and builds nothing')
+    .addOption(
+      new Option('--force [stage]', 'builds all stages, or the named one, even when cached').argParser(collectForced),
+    )
+    .option('--frozen', 'fails when anything differs from the lock file')
+    .addOption(new Option('--progress <mode>', 'how progress is shown').choices(progressModes).default('auto'));
+}
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return String(Object(manifest).version);
+}

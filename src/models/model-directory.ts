@@ -1,0 +1,119 @@
+import { copyFileSync, linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { QuernError, systemErrorCode } from '../errors.js';
+import type { JsonObject } from '../json.js';
+import { isJsonObject } from '../json.js';
+import type { Model } from '../onnx/model.js';
+import { readModel } from '../onnx/read.js';
+import type { WriteLayout } from '../onnx/write.js';
+import { writeModel } from '../onnx/write.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { openTokenizer } from '../text/tokenizer.js';
+import type { ModelInfo } from './architecture.js';
+
+const modelFile = 'model.onnx';
+const infoFile = 'quern.json';
+
+/** Files that belong to a model besides its graph and come with it unchanged. */
+const companionFiles = [
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'vocab.json',
+  'merges.txt',
+  'chat_template.jinja',
+] as const;
+
+export function isCompanionFile(name: string): boolean {
+  return companionFiles.some((companion) => companion === name);
+}
+
+/** A model of quern in a directory: graph, facts, and the files that came with the checkpoint. */
+export interface ModelDirectory {
+  readonly directory: string;
+  readonly model: Model;
+  readonly info: ModelInfo;
+  /** What was quantized and how, if anything was. */
+  readonly quantization: JsonObject | undefined;
+}
+
+/** Opens a model artifact or an exported model. Weights are read when they are asked for. */
+export function openModelDirectory(directory: string): ModelDirectory {
+  const description = readDescription(join(directory, infoFile));
+  return {
+    directory,
+    model: readModel(join(directory, modelFile)),
+    info: description.model as unknown as ModelInfo,
+    quantization: isJsonObject(description.quantization) ? description.quantization : undefined,
+  };
+}
+
+function readDescription(path: string): { readonly model: JsonObject; readonly quantization: unknown } {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (isJsonObject(value) && value.format === 1 && isJsonObject(value.model)) {
+      return { model: value.model, quantization: value.quantization };
+    }
+  } catch (error) {
+    if (systemErrorCode(error) === undefined && !(error instanceof SyntaxError)) throw error;
+  }
+  throw new QuernError('input', `${path} is missing or does not describe a model`, {
+    suggestion: 'the directory of a load, quantize or export stage is needed',
+  });
+}
+
+export interface WriteModelOptions {
+  readonly layout: WriteLayout;
+  readonly info: ModelInfo;
+  readonly quantization?: JsonObject | undefined;
+  /** Paths of the companion files, which are hard linked where that is possible and `layout` is `per-tensor`, else copied. */
+  readonly companions: readonly { readonly name: string; readonly path: string }[];
+  /** Called before each tensor is written to a file. */
+  readonly onTensor?: () => void;
+}
+
+export function writeModelDirectory(model: Model, directory: string, options: WriteModelOptions): void {
+  const { layout, onTensor } = options;
+  writeModel(model, directory, onTensor === undefined ? { layout } : { layout, onTensor });
+  for (const { name, path } of options.companions) {
+    const target = join(directory, name);
+    if (options.layout === 'merged' || !tryLink(path, target)) copyFileSync(path, target);
+  }
+  const { info, quantization } = options;
+  const description = { format: 1, model: info, ...(quantization === undefined ? {} : { quantization }) };
+  writeFileSync(join(directory, infoFile), `${JSON.stringify(description, null, 2)}\n`);
+}
+
+/** The companion files of a directory. */
+export function companionsOf(directory: string): { readonly name: string; readonly path: string }[] {
+  return readdirSync(directory)
+    .filter(isCompanionFile)
+    .map((name) => ({ name, path: join(directory, name) }));
+}
+
+/** Opens the tokenizer of a model, and checks that the model has a row for each of its tokens. */
+export function openModelTokenizer({ directory, info }: ModelDirectory): Tokenizer {
+  const names = new Set(readdirSync(directory));
+  if (!names.has('tokenizer.json')) {
+    throw new QuernError('input', "the model has no tokenizer.json, so text can't be turned into tokens", {
+      suggestion: 'put tokenizer.json beside the weights of the checkpoint',
+    });
+  }
+  const tokenizer = openTokenizer({
+    tokenizerJson: join(directory, 'tokenizer.json'),
+    ...(names.has('tokenizer_config.json') ? { tokenizerConfig: join(directory, 'tokenizer_config.json') } : {}),
+  });
+  tokenizer.checkVocabulary(info.vocabularySize);
+  return tokenizer;
+}
+
+function tryLink(path: string, target: string): boolean {
+  try {
+    linkSync(path, target);
+    return true;
+  } catch {
+    return false;
+  }
+}

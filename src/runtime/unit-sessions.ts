@@ -1,0 +1,21 @@
+import { openModelSession } from '../models/graph-session.js';
+import type { Model } from '../onnx/model.js';
+import type { Node } from '../onnx/node.js';
+import { extractSubgraph } from '../onnx/subgraph.js';
+import type { Engine, Session } from '../ort/engine.js';
+
+/**
+ * Opens a session of some nodes of a model. Their inputs need a type in the graph; the outputs get the one that ONNX
+ * Runtime infers, so that the units behind can be opened next.
+ */
+export function openUnitSession(engine: Engine, model: Model, nodes: readonly Node[], directory: string): Session {
+  const session = openModelSession(engine, extractSubgraph(model, nodes), directory);
+  for (const { name, dataType, dims } of session.outputs) {
+    const value = model.graph.value(name);
+    if (value === undefined) throw new Error(`unit output ${name} is not a value of the graph`);
+    const shape = dims.map((size) => (size === '' ? undefined : size));
+    // A tensor of unknown rank looks like a scalar here, and a wrong rank would be refused later.
+    value.type ??= shape.length === 0 ? { dataType } : { dataType, shape };
+  }
+  return session;
+}

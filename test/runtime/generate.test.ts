@@ -1,0 +1,42 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { greedyToken } from '../../src/runtime/decoder.js';
+import { generate } from '../../src/runtime/generate.js';
+import { countingLogits, FakeDecoder } from './fake-decoder.js';
+
+test('the first of equal logits wins', () => {
+  assert.is(greedyToken(Float32Array.of(1, 3, 3, 2)), 1);
+  assert.is(greedyToken(Float32Array.of(-4, -3)), 1);
+});
+
+test('text goes on to the length, prompt and answer together', () => {
+  const decoder = new FakeDecoder(countingLogits);
+  const { newIds, stoppedBy, tokenMs, prefillMs } = generate(decoder, [0, 1], { maxLength: 7, endToken: undefined });
+  assert.equal(newIds, [2, 3, 0, 1, 2]);
+  assert.is(stoppedBy, 'length');
+  assert.equal(decoder.calls, [2, 1, 1, 1, 1]);
+  assert.is(tokenMs.length, 4);
+  assert.ok(prefillMs >= 0);
+});
+
+test('an end token ends it and is part of it', () => {
+  const decoder = new FakeDecoder(countingLogits);
+  const { newIds, stoppedBy } = generate(decoder, [1], { maxLength: 50, endToken: 0 });
+  assert.equal(newIds, [2, 3, 0]);
+  assert.is(stoppedBy, 'end');
+  const atOnce = generate(decoder, [3], { maxLength: 50, endToken: 0 });
+  assert.equal([atOnce.newIds, atOnce.tokenMs.length], [[0], 0]);
+});
+
+test('each text starts anew', () => {
+  const decoder = new FakeDecoder((id, position) => countingLogits(id + position));
+  const first = generate(decoder, [1, 2], { maxLength: 8, endToken: undefined });
+  assert.equal(generate(decoder, [1, 2], { maxLength: 8, endToken: undefined }).newIds, first.newIds);
+});
+
+test('a prompt that leaves nothing to generate is a mistake of the caller', () => {
+  const decoder = new FakeDecoder(countingLogits);
+  assert.throws(() => generate(decoder, [1, 2, 3], { maxLength: 3, endToken: undefined }), /leaves nothing of 3/);
+});
+
+test.run();
