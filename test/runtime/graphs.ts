@@ -1,9 +1,9 @@
 import { type Attribute, int } from '../../src/onnx/attribute.js';
+import type { DataType } from '../../src/onnx/data-type.js';
+import { byteLengthOf } from '../../src/onnx/data-type.js';
 import { Graph } from '../../src/onnx/ir.js';
 import type { Node } from '../../src/onnx/node.js';
 import { MemoryTensor } from '../../src/onnx/tensor.js';
-import type { DataType } from '../../src/onnx/data-type.js';
-import { byteLengthOf } from '../../src/onnx/data-type.js';
 
 /** Zeros of a type and shape. */
 export function zeroTensor(dataType: DataType, ...dims: number[]): MemoryTensor {

@@ -68,10 +68,7 @@ test('MatMulNBits has its shape in attributes', () => {
     );
   const role = read(4);
   assert.ok(role.isLinear);
-  assert.equal(
-    [role.operator.k, role.operator.n, role.operator.weights],
-    [64, 4, { type: 'int4', groupSize: 32 }],
-  );
+  assert.equal([role.operator.k, role.operator.n, role.operator.weights], [64, 4, { type: 'int4', groupSize: 32 }]);
   assert.equal(read(8), { isLinear: false, reason: '8-bit groups of weights are not supported by any device' });
 });
 

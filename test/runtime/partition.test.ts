@@ -8,18 +8,21 @@ import { partition } from '../../src/runtime/partition.js';
 /** Each node by the places of the nodes it reads (modulo its own place) and whether it is offloaded. */
 type NodePlan = { readonly reads: readonly number[]; readonly offloaded: boolean };
 
-const plans = fc.array(
-  fc.record({ reads: fc.array(fc.nat(30), { maxLength: 3 }), offloaded: fc.boolean() }),
-  { minLength: 1, maxLength: 25 },
-);
+const plans = fc.array(fc.record({ reads: fc.array(fc.nat(30), { maxLength: 3 }), offloaded: fc.boolean() }), {
+  minLength: 1,
+  maxLength: 25,
+});
 
-function buildGraph(nodePlans: readonly NodePlan[]): { readonly nodes: readonly Node[]; readonly offloaded: Set<Node> } {
+function buildGraph(nodePlans: readonly NodePlan[]): {
+  readonly nodes: readonly Node[];
+  readonly offloaded: Set<Node>;
+} {
   const graph = new Graph('random');
   const input = graph.addInput('input', { dataType: 'float32' });
   const offloaded = new Set<Node>();
   const values: Value[] = [];
   for (const [place, plan] of nodePlans.entries()) {
-    const read = plan.reads.map((place_) => values[place_ % Math.max(1, place)] ?? input);
+    const read = plan.reads.map((earlier) => values[earlier % Math.max(1, place)] ?? input);
     const inputs = read.length === 0 ? [input] : read;
     const node = graph.addNode({ opType: 'Sum', name: `node_${place}`, inputs, outputs: [`value_${place}`] });
     values.push(node.output);
@@ -63,7 +66,10 @@ test('islands keep the order of the nodes in them', () => {
       const { nodes, units } = unitsOf(nodePlans, 'island');
       for (const unit of units) {
         const places = unit.nodes.map((node) => nodes.indexOf(node));
-        assert.equal(places, places.toSorted((a, b) => a - b));
+        assert.equal(
+          places,
+          places.toSorted((a, b) => a - b),
+        );
       }
     }),
   );

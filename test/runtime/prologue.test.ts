@@ -8,7 +8,12 @@ import { requireDecoder } from '../../src/runtime/graph-interface.js';
 import { findCachePorts } from '../../src/runtime/key-value-caches.js';
 import { splitPrologue } from '../../src/runtime/prologue.js';
 
-function decoderGraph(): { graph: Graph; ids: Value; mask: Value; node: (opType: string, name: string, ...inputs: Value[]) => Value } {
+function decoderGraph(): {
+  graph: Graph;
+  ids: Value;
+  mask: Value;
+  node: (opType: string, name: string, ...inputs: Value[]) => Value;
+} {
   const graph = new Graph('decoder');
   const ids = graph.addInput('input_ids', { dataType: 'int64' });
   const mask = graph.addInput('attention_mask', { dataType: 'int64' });
@@ -72,7 +77,10 @@ test('a model without the inputs and outputs of a decoder is refused', () => {
   assert.throws(() => requireDecoder(graph), /has no output logits$/);
   graph.addOutput(node('Identity', 'logits', ids));
   requireDecoder(graph);
-  assert.throws(() => requireDecoder(new Graph('empty')), /has no input input_ids and no input attention_mask and no output logits$/);
+  assert.throws(
+    () => requireDecoder(new Graph('empty')),
+    /has no input input_ids and no input attention_mask and no output logits$/,
+  );
 });
 
 test.run();
