@@ -29,7 +29,8 @@ export async function openProject(recipeFile: string, options: CommonOptions): P
   });
   if (!loaded.ok) throw new RecipeProblems(loaded.diagnostics, loaded.text);
   const { Store } = await import('../store/store.js');
-  const directory = options.cache ?? process.env.QUERN_CACHE ?? config.cacheDirectory;
+  const fromEnvironment = process.env.QUERN_CACHE === '' ? undefined : process.env.QUERN_CACHE;
+  const directory = options.cache ?? fromEnvironment ?? config.cacheDirectory;
   return { recipe: loaded.recipe, config, store: Store.open(resolve(directory)) };
 }
 

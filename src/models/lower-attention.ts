@@ -64,6 +64,7 @@ function lowerNode(graph: Graph, node: Node, lengths: Lengths): void {
     if (output === undefined) throw new Error(`attention node ${node.name} has no cache outputs`);
     return output;
   });
+  const names = outputs.map(({ name }) => name);
   const lowered = graph.addNode({
     opType: 'GroupQueryAttention',
     domain: contribDomain,
@@ -82,7 +83,6 @@ function lowerNode(graph: Graph, node: Node, lengths: Lengths): void {
     replacement.type = output.type;
     graph.replaceAllUses(output, replacement);
   });
-  const names = outputs.map(({ name }) => name);
   graph.removeNode(node);
   for (const [index, name] of names.entries()) graph.rename(lowered.outputs[index]!, name);
 }

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openModelDirectory, openModelTokenizer } from '../../models/model-directory.js';
 import type { Engine } from '../../ort/engine.js';
-import { openEngine } from '../../ort/open-engine.js';
+import { openEngineWithReason } from '../../ort/open-engine.js';
 import { parseDeviceName } from '../../runtime/devices/names.js';
 import { deviceNamed } from '../../runtime/devices/registry.js';
 import { openEagerModel } from '../../runtime/eager-model.js';
@@ -20,7 +20,8 @@ import { runTasks } from './tasks.js';
  * metrics and never in the artifact; modelled times of the NPU are in both, under names of their own.
  */
 export async function run(context: WorkContext<RunParameters>): Promise<WorkResult> {
-  const engine = await openEngine({ threads: context.threads });
+  const { engine, fallbackReason } = await openEngineWithReason({ threads: context.threads });
+  if (fallbackReason !== undefined) context.log(`slower calls of ONNX Runtime: ${fallbackReason.message}`);
   try {
     return runOn(engine, context);
   } finally {
