@@ -41,6 +41,8 @@ export interface BuildResult {
 /** Memory a stage is assumed to need as long as it has never run: what Node.js and ONNX Runtime take, and some room. */
 const assumedMemoryBytes = 512 * 1024 ** 2;
 const shareOfMachineMemory = 0.8;
+/** How many actions the executor gets ready for ahead of time. */
+const preparedActions = 2;
 
 /** Builds stages (in topological order): each as soon as its inputs are there, as far as cores and memory allow. */
 export async function buildStages(
@@ -59,6 +61,8 @@ class Build {
   readonly #queue: PQueue;
   readonly #resources: ResourcePool;
   readonly #records = new Map<string, ActionRecord>();
+  /** Stages that may still be run. */
+  #remaining = 0;
   #failed = false;
 
   constructor(store: Store, recipe: Recipe, options: BuildOptions) {
@@ -74,9 +78,11 @@ class Build {
     const startedMs = performance.now();
     const names = stages.map(({ name, kind }) => ({ name, kind: kind.name }));
     this.#options.listener({ type: 'build-started', recipe: this.#recipe.file, stages: names });
+    this.#remaining = stages.length;
     const outcomes = new Map<string, Promise<StageOutcome>>();
     for (const stage of stages) outcomes.set(stage.name, this.#buildWhenReady(stage, outcomes));
     const ended = await Promise.all(outcomes.values());
+    this.#options.executor.close();
     const durationMs = Math.round(performance.now() - startedMs);
     const status = this.#status(ended);
     this.#options.listener({ type: 'build-ended', status, durationMs });
@@ -100,6 +106,7 @@ class Build {
       missing === undefined
         ? await this.#buildStage(stage)
         : skippedOutcome(stage, `its input ${missing.name} was not built`);
+    this.#remaining--;
     if (outcome.status === 'failed') this.#failed = true;
     this.#options.listener({ type: 'stage-ended', outcome });
     return outcome;
@@ -125,6 +132,7 @@ class Build {
         try {
           if (this.#startsNothing()) return undefined;
           this.#options.listener({ type: 'stage-started', stage: stage.name, reason: forced ? 'forced' : 'no result' });
+          this.#options.executor.prepare(Math.min(preparedActions, this.#remaining - this.#queue.pending));
           return await runAction(this.#actionContext(stage), stage, concrete, forced);
         } finally {
           release();

@@ -117,6 +117,7 @@ function prepareSandbox(
     outputDirectory,
     reportFile: join(sandbox.directory, 'report.json'),
     threads: stage.kind.cores === 'one' ? 1 : availableParallelism(),
+    usesNetwork: stage.kind.usesNetwork === true,
     kindModules: context.kindModules,
   };
   return { action, known };

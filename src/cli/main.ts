@@ -1,11 +1,24 @@
 #!/usr/bin/env node
 import { exitCodes } from '../errors.js';
 
-/** An action process is started often and needs nothing of the command line, so it loads nothing of it. */
-async function runActionProcess(file: string): Promise<void> {
+/**
+ * An action process is started often and needs nothing of the command line, so it loads nothing of it. With `-` as file it
+ * is started ahead of its action, which its parent tells it later.
+ */
+async function runActionProcess(file: string): Promise<never> {
   const { executeAction } = await import('../build/exec-action.js');
-  process.exitCode = (await executeAction(file)) ? exitCodes.done : exitCodes.stageFailed;
-  if (process.connected) process.disconnect();
+  const told = file === '-' ? await fileFromParent() : file;
+  const succeeded = told !== undefined && (await executeAction(told));
+  // The report is written: what is left of this process is not worth an orderly end.
+  process.exit(succeeded ? exitCodes.done : exitCodes.stageFailed);
+}
+
+/** The action file that the parent sends, or `undefined` when it ends without sending one. */
+function fileFromParent(): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    process.once('message', (file) => resolve(String(file)));
+    process.once('disconnect', () => resolve(undefined));
+  });
 }
 
 async function main(argumentList: readonly string[]): Promise<void> {

@@ -82,6 +82,8 @@ export interface StageKind {
   readonly machineDependent?: boolean;
   /** `all`: numerical work that uses every core; nothing runs beside it. `one`: mostly input and output. */
   readonly cores: 'one' | 'all';
+  /** Whether the work reaches the network. */
+  readonly usesNetwork?: boolean;
   /** Engines whose version changes the bytes of the result. */
   readonly engines?: readonly 'onnxruntime'[];
   /** Brings parameters that mean the same to the same form, so that they get the same key. Defaults are filled in before. */

@@ -15,6 +15,8 @@ export interface ActionFile {
   /** Where the process writes its `ActionReport` when it ends. */
   readonly reportFile: string;
   readonly threads: number;
+  /** Whether the process may use the network, and is given what it needs for it. */
+  readonly usesNetwork: boolean;
   /** Modules that register further stage kinds. */
   readonly kindModules: readonly string[];
 }
@@ -32,6 +34,10 @@ export interface ActionListener {
 /** Runs actions somewhere. The result is what the action process reports, or why it could not. */
 export interface Executor {
   readonly name: string;
+  /** Says that so many actions are about to follow, for an executor that can get ready for them. */
+  prepare(count: number): void;
+  /** Lets go of everything. Nothing may run. */
+  close(): void;
   /** Runs the action of the file. `abort` kills it. Never throws for a failing action. */
   run(file: string, action: ActionFile, listener: ActionListener, abort: AbortSignal): Promise<ActionReport>;
 }

@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
+import type { ActionProcess } from './action-process.js';
+import { startActionProcess } from './action-process.js';
 import type { ActionFile, ActionListener, ActionReport, Executor } from './executor.js';
 import { parseMessage } from './messages.js';
-
-const commandLine = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 
 /** Signals by which a process ends that ran out of memory or broke, and what that usually means. */
 const signalMeanings: { readonly [signal: string]: string } = {
@@ -16,38 +14,33 @@ const signalMeanings: { readonly [signal: string]: string } = {
   SIGBUS: 'it crashed (bus error), perhaps because the disk is full',
 };
 
-/** Runs each action in a child process of its own, which gets nothing but its action file. */
+/**
+ * Runs each action in a child process of its own, which gets nothing but its action file. Processes can be started ahead
+ * of their action, so that short actions don't wait for Node.js to start.
+ */
 export class LocalExecutor implements Executor {
   readonly name = 'local';
+  readonly #spares: ActionProcess[] = [];
+
+  prepare(count: number): void {
+    while (this.#spares.length < count) this.#spares.push(startActionProcess({ usesNetwork: false }));
+  }
+
+  close(): void {
+    for (const spare of this.#spares.splice(0)) spare.kill();
+  }
 
   async run(file: string, action: ActionFile, listener: ActionListener, abort: AbortSignal): Promise<ActionReport> {
-    const child = spawn(process.execPath, [commandLine, 'exec-action', file], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, ORT_DISABLE_TELEMETRY: process.env.ORT_DISABLE_TELEMETRY ?? '1' },
-      detached: true,
-    });
-    const kill = (): void => {
-      if (child.pid === undefined) return;
-      try {
-        process.kill(-child.pid, 'SIGKILL');
-      } catch {
-        // The group is gone already.
-      }
-    };
+    const process = this.#processFor(action);
+    const kill = (): void => process.kill();
     abort.addEventListener('abort', kill, { once: true });
-    child.on('message', (message) => {
+    process.onMessage((message) => {
       const progress = parseMessage(message);
       if (progress !== undefined) listener.progress(progress);
     });
-    const logs = [child.stdout, child.stderr].map((stream) =>
-      stream === null ? undefined : forwardLines(stream, listener),
-    );
-    const ended = await new Promise<{ code: number | null; signal: NodeJS.Signals | null; error?: Error }>(
-      (resolve) => {
-        child.on('error', (error) => resolve({ code: null, signal: null, error }));
-        child.on('exit', (code, signal) => resolve({ code, signal }));
-      },
-    );
+    const logs = process.outputs.map((output) => forwardLines(output, listener));
+    process.begin(file);
+    const ended = await process.ended;
     await Promise.all(logs);
     abort.removeEventListener('abort', kill);
     if (ended.error !== undefined) return failure(`its process could not be started: ${ended.error.message}`);
@@ -55,6 +48,15 @@ export class LocalExecutor implements Executor {
     if (report !== undefined && (ended.code === 0 || !report.ok)) return report;
     if (ended.signal !== null) return failure(signalMeanings[ended.signal] ?? `it was stopped by ${ended.signal}`);
     return failure(`its process ended with exit code ${ended.code} and no report`);
+  }
+
+  /** A spare process that is still alive, or a new one. */
+  #processFor({ usesNetwork }: ActionFile): ActionProcess {
+    if (usesNetwork) return startActionProcess({ usesNetwork });
+    for (let spare = this.#spares.shift(); spare !== undefined; spare = this.#spares.shift()) {
+      if (spare.isAlive) return spare;
+    }
+    return startActionProcess({ usesNetwork });
   }
 }
 

@@ -56,8 +56,13 @@ export function summaryLine(recipe: string, outcomes: readonly StageOutcome[], d
   const built = outcomes.filter(({ status }) => status === 'built');
   const peak =
     built.length === 0 ? '' : `; peak ${formatBytes(Math.max(...built.map(({ peakRssBytes }) => peakRssBytes)))}`;
+  return `${outcomes.length} stages, ${parts.join(', ')} in ${formatDuration(durationMs)}${peak}. ${nextCommand(recipe, outcomes)}`;
+}
+
+/** What to look at or to do next. */
+function nextCommand(recipe: string, outcomes: readonly StageOutcome[]): string {
   const failed = outcomes.find(({ status }) => status === 'failed');
-  const last = failed ?? outcomes.at(-1);
-  const next = last === undefined ? '' : ` quern ${failed === undefined ? 'show' : 'why'} ${recipe} ${last.name}`;
-  return `${outcomes.length} stages, ${parts.join(', ')} in ${formatDuration(durationMs)}${peak}.${next}`;
+  if (failed !== undefined) return `quern why ${recipe} ${failed.name}`;
+  if (outcomes.some(({ status }) => status === 'skipped')) return `quern build ${recipe} goes on where this stopped`;
+  return `quern show ${recipe} ${outcomes.at(-1)?.name ?? ''}`.trimEnd();
 }

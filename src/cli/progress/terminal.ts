@@ -65,7 +65,6 @@ export class TerminalRenderer implements Renderer {
   }
 
   note(text: string): void {
-    this.#notes.push(text);
     process.stderr.write(`\n${text}\n`);
   }
 
