@@ -3,8 +3,11 @@ import PQueue from 'p-queue';
 import type { Recipe, ResolvedStage } from '../recipe/load.js';
 import type { Digest } from '../store/digest.js';
 import type { Store } from '../store/store.js';
+import { remainingPaths } from './critical-path.js';
 import { describeError } from './describe-error.js';
 import { publishDestination } from './destinations.js';
+import type { Estimate } from './estimates.js';
+import { readEstimates } from './estimates.js';
 import type { BuildListener, BuildStatus, StageOutcome } from './events.js';
 import type { Executor } from './executors/executor.js';
 import { failedOutcome, finishedOutcome, skippedOutcome } from './outcomes.js';
@@ -12,6 +15,7 @@ import type { PlanOptions } from './plan.js';
 import { concreteAction, findRecord, isForced } from './plan.js';
 import type { ActionRecord } from './record.js';
 import { ResourcePool } from './resources.js';
+import type { ActionResult } from './run-action.js';
 import { runAction } from './run-action.js';
 
 export interface BuildOptions extends PlanOptions {
@@ -38,8 +42,8 @@ export interface BuildResult {
   readonly records: ReadonlyMap<string, ActionRecord>;
 }
 
-/** Memory a stage is assumed to need as long as it has never run: what Node.js and ONNX Runtime take, and some room. */
-const assumedMemoryBytes = 512 * 1024 ** 2;
+/** What a stage is assumed to take as long as it has never run: Node.js, ONNX Runtime and some room. */
+const unknownStage: Estimate = { durationMs: 10_000, peakRssBytes: 512 * 1024 ** 2, sizeBytes: 0 };
 const shareOfMachineMemory = 0.8;
 /** How many actions the executor gets ready for ahead of time. */
 const preparedActions = 2;
@@ -51,7 +55,14 @@ export async function buildStages(
   stages: readonly ResolvedStage[],
   options: BuildOptions,
 ): Promise<BuildResult> {
-  return new Build(store, recipe, options).run(stages);
+  return new Build(store, recipe, stages, options).run();
+}
+
+/** What the stages are expected to take. Read only when something has to be built. */
+interface Expectations {
+  readonly estimates: ReadonlyMap<string, Estimate>;
+  /** Expected time of the longest chain that starts with a stage. */
+  readonly remainingMs: ReadonlyMap<string, number>;
 }
 
 class Build {
@@ -61,21 +72,25 @@ class Build {
   readonly #queue: PQueue;
   readonly #resources: ResourcePool;
   readonly #records = new Map<string, ActionRecord>();
+  readonly #stages: readonly ResolvedStage[];
+  #expectations: Expectations | undefined;
   /** Stages that may still be run. */
   #remaining = 0;
   #failed = false;
 
-  constructor(store: Store, recipe: Recipe, options: BuildOptions) {
+  constructor(store: Store, recipe: Recipe, stages: readonly ResolvedStage[], options: BuildOptions) {
     this.#store = store;
     this.#recipe = recipe;
+    this.#stages = stages;
     this.#options = options;
     this.#queue = new PQueue({ concurrency: options.jobs });
     const memoryBytes = options.memoryBytes ?? Math.floor(totalmem() * shareOfMachineMemory);
     this.#resources = new ResourcePool({ cores: availableParallelism(), memoryBytes });
   }
 
-  async run(stages: readonly ResolvedStage[]): Promise<BuildResult> {
+  async run(): Promise<BuildResult> {
     const startedMs = performance.now();
+    const stages = this.#stages;
     const names = stages.map(({ name, kind }) => ({ name, kind: kind.name }));
     this.#options.listener({ type: 'build-started', recipe: this.#recipe.file, stages: names });
     this.#remaining = stages.length;
@@ -126,9 +141,12 @@ class Build {
       key = concrete.key;
       const cached = forced ? undefined : findRecord(this.#store, concrete.key);
       if (cached !== undefined) return await this.#finish(stage, 'cached', cached);
-      const result = await this.#queue.add(async () => {
+      const { estimates, remainingMs } = this.#expected();
+      const priority = remainingMs.get(stage.name) ?? 0;
+      const memoryBytes = (estimates.get(stage.name) ?? unknownStage).peakRssBytes;
+      const run = async (): Promise<ActionResult | undefined> => {
         if (this.#startsNothing()) return undefined;
-        const release = await this.#resources.acquire({ cores: coresOf(stage), memoryBytes: assumedMemoryBytes });
+        const release = await this.#resources.acquire({ cores: coresOf(stage), memoryBytes });
         try {
           if (this.#startsNothing()) return undefined;
           this.#options.listener({ type: 'stage-started', stage: stage.name, reason: forced ? 'forced' : 'no result' });
@@ -137,7 +155,8 @@ class Build {
         } finally {
           release();
         }
-      });
+      };
+      const result = await this.#queue.add(run, { priority });
       if (result === undefined)
         return skippedOutcome(stage, this.#failed ? 'another stage failed' : 'the build was interrupted');
       return result.ok
@@ -146,6 +165,11 @@ class Build {
     } catch (error) {
       return failedOutcome(stage, key, describeError(error));
     }
+  }
+
+  #expected(): Expectations {
+    this.#expectations ??= expectationsOf(this.#stages, readEstimates(this.#store, this.#recipe, this.#stages));
+    return this.#expectations;
   }
 
   #startsNothing(): boolean {
@@ -180,6 +204,15 @@ class Build {
       kill: this.#options.kill,
     };
   }
+}
+
+function expectationsOf(stages: readonly ResolvedStage[], estimates: ReadonlyMap<string, Estimate>): Expectations {
+  const paths = stages.map(({ name, inputs }) => ({
+    name,
+    inputs: Object.values(inputs),
+    expectedMs: (estimates.get(name) ?? unknownStage).durationMs,
+  }));
+  return { estimates, remainingMs: remainingPaths(paths) };
 }
 
 function coresOf(stage: ResolvedStage): number {

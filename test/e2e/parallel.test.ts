@@ -39,6 +39,20 @@ test('-j 1 runs one stage at a time', () =>
     assert.equal(project.runs, ['one', 'two']);
   }));
 
+test('of the stages that are ready the one with the longest chain behind it starts first', () =>
+  withProject(async (project) => {
+    project.writeProbes('recipe.yaml', {
+      alone: {},
+      other: {},
+      first: {},
+      second: { first: 'first' },
+      third: { first: 'second' },
+    });
+    assert.is((await project.quern('build', 'recipe.yaml', '-j', '1')).code, 0);
+    // The first stage of the file starts before there is anything to choose from.
+    assert.ok(project.runs.indexOf('first') < project.runs.indexOf('other'), project.runs.join());
+  }));
+
 test('two builds at once: each action is built once, the other build says that it waits', () =>
   withProject(async (project) => {
     project.writeProbes('recipe.yaml', {
