@@ -3,11 +3,22 @@ import { dirname, join, resolve } from 'node:path';
 import { QuernError } from './errors.js';
 import type { JsonObject } from './json.js';
 import { isJsonObject } from './json.js';
+import { parseDurationMs, parseSizeBytes } from './quantities.js';
+
+/** When gc removes results, and how many. What is left out is not bounded, but for the size, which has a default. */
+export interface CacheBounds {
+  readonly maxSizeBytes?: number;
+  readonly maxAgeMs?: number;
+  readonly minFreeBytes?: number;
+  /** Whether builds start gc by themselves. */
+  readonly automatic: boolean;
+}
 
 /** Settings of a project. Every member has a value: the file `quern.config.yaml` is optional, and so is all in it. */
 export interface Config {
   /** Directory of the store. */
   readonly cacheDirectory: string;
+  readonly cacheBounds: CacheBounds;
   /** Absolute paths of modules that bring further stage kinds. */
   readonly kindModules: readonly string[];
   /** Raised to disown all earlier results. */
@@ -22,11 +33,24 @@ export async function loadConfig(directory: string): Promise<Config> {
   const root = findProjectRoot(resolve(directory));
   const file = join(root, configFileName);
   const settings = existsSync(file) ? await readSettings(file) : {};
-  const cache = settings.cache ?? {};
+  const cache = isJsonObject(settings.cache) ? settings.cache : {};
   return {
-    cacheDirectory: resolve(root, String(Object(cache).dir ?? 'cache')),
+    cacheDirectory: resolve(root, String(cache.dir ?? 'cache')),
+    cacheBounds: cacheBounds(cache),
     kindModules: (Array.isArray(settings.kinds) ? settings.kinds : []).map((path) => resolve(root, String(path))),
     epoch: Number(settings.epoch ?? 0),
+  };
+}
+
+function cacheBounds({ maxSize, maxAge, minFree, gc }: JsonObject): CacheBounds {
+  const maxSizeBytes = maxSize === 'none' ? Number.POSITIVE_INFINITY : parseSizeBytes(String(maxSize));
+  const maxAgeMs = parseDurationMs(String(maxAge));
+  const minFreeBytes = parseSizeBytes(String(minFree));
+  return {
+    ...(maxSizeBytes === undefined ? {} : { maxSizeBytes }),
+    ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
+    ...(minFreeBytes === undefined ? {} : { minFreeBytes }),
+    automatic: gc !== false,
   };
 }
 
@@ -60,14 +84,29 @@ function settingsProblem(value: unknown): string | undefined {
   if (unknownKey !== undefined) return `unknown key \`${unknownKey}\`; known are cache, kinds and epoch`;
   const { cache, kinds, epoch } = value;
   if (cache !== undefined) {
-    if (!isJsonObject(cache)) return '`cache` must be a mapping';
-    const unknownMember = Object.keys(cache).find((key) => key !== 'dir');
-    if (unknownMember !== undefined) return `unknown key \`cache.${unknownMember}\`; known is cache.dir`;
-    if (typeof cache.dir !== 'string') return '`cache.dir` must be a path';
+    const problem = cacheProblem(cache);
+    if (problem !== undefined) return problem;
   }
   if (kinds !== undefined && !(Array.isArray(kinds) && kinds.every((path) => typeof path === 'string'))) {
     return '`kinds` must be a list of paths';
   }
   if (epoch !== undefined && !Number.isSafeInteger(epoch)) return '`epoch` must be an integer';
   return undefined;
+}
+
+const cacheKeys = ['dir', 'maxSize', 'maxAge', 'minFree', 'gc'];
+
+function cacheProblem(cache: unknown): string | undefined {
+  if (!isJsonObject(cache)) return '`cache` must be a mapping';
+  const unknownMember = Object.keys(cache).find((key) => !cacheKeys.includes(key));
+  if (unknownMember !== undefined)
+    return `unknown key \`cache.${unknownMember}\`; known are ${cacheKeys.map((key) => `cache.${key}`).join(', ')}`;
+  const { dir, maxSize, maxAge, minFree, gc } = cache;
+  if (dir !== undefined && typeof dir !== 'string') return '`cache.dir` must be a path';
+  const isSize = (value: unknown): boolean => value === undefined || parseSizeBytes(String(value)) !== undefined;
+  if (!isSize(maxSize) && maxSize !== 'none') return '`cache.maxSize` must be a size such as 20GiB, or none';
+  if (!isSize(minFree)) return '`cache.minFree` must be a size such as 5GiB';
+  if (maxAge !== undefined && parseDurationMs(String(maxAge)) === undefined)
+    return '`cache.maxAge` must be a time such as 30d';
+  return gc === undefined || typeof gc === 'boolean' ? undefined : '`cache.gc` must be true or false';
 }

@@ -36,6 +36,15 @@ export function formatDuration(durationMs: unknown): string {
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
+/** How long ago something was, roughly: `5 s`, `12 min`, `3 h`, `40 d`. */
+export function formatAge(ageMs: number): string {
+  const seconds = Math.max(0, Math.round(ageMs / 1000));
+  if (seconds < 100) return `${seconds} s`;
+  if (seconds < 100 * 60) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 100 * 3600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}
+
 /** A fraction as a percentage with a sign where it is a change: `+0.05%`. */
 export function formatPercent(fraction: unknown, options: { signed?: boolean } = {}): string {
   if (typeof fraction !== 'number') return '?';

@@ -8,6 +8,8 @@ const source = join(import.meta.dirname, '../src');
 /** For each room, the rooms it may import besides itself and the files directly in `src`. */
 const allowed: { readonly [room: string]: readonly string[] } = {
   cli: ['build', 'recipe', 'report', 'runtime', 'stages', 'store'],
+  library: ['build', 'recipe', 'stages', 'store'],
+  report: ['build', 'checkpoints', 'numerics', 'onnx', 'store'],
   recipe: ['stages'],
   build: ['recipe', 'stages', 'store'],
   store: [],
@@ -27,6 +29,11 @@ const allowed: { readonly [room: string]: readonly string[] } = {
 const onlyThese: { readonly [importer: string]: { readonly [room: string]: RegExp } } = {
   recipe: { stages: /^stages\/kind\.ts$/ },
   build: { stages: /^stages\/(kind|kinds)\.ts$/ },
+  library: { stages: /^stages\/(kind|kinds)\.ts$/ },
+  report: {
+    build: /^build\/(action|differences|events|runs)\.ts$/,
+    store: /^store\/(digest|directory-files|export-marker|tree|tree-path)\.ts$/,
+  },
   cli: { stages: /^stages\/(kind|kinds)\.ts$/, runtime: /^runtime\/devices\// },
 };
 

@@ -12,11 +12,12 @@ import type { BuildListener, BuildStatus, StageOutcome } from './events.js';
 import type { Executor } from './executors/executor.js';
 import { failedOutcome, finishedOutcome, skippedOutcome } from './outcomes.js';
 import type { PlanOptions } from './plan.js';
-import { concreteAction, findRecord, isForced } from './plan.js';
+import { claimRecord, concreteAction, isForced } from './plan.js';
 import type { ActionRecord } from './record.js';
 import { ResourcePool } from './resources.js';
 import type { ActionResult } from './run-action.js';
 import { runAction } from './run-action.js';
+import { recordsIfUpToDate } from './up-to-date.js';
 
 export interface BuildOptions extends PlanOptions {
   readonly executor: Executor;
@@ -55,7 +56,14 @@ export async function buildStages(
   stages: readonly ResolvedStage[],
   options: BuildOptions,
 ): Promise<BuildResult> {
-  return new Build(store, recipe, stages, options).run();
+  const known = await recordsIfUpToDate(store, stages, options);
+  if (known !== undefined) return new Build(store, recipe, stages, options, known).run();
+  const use = store.beginUse();
+  try {
+    return await new Build(store, recipe, stages, options, new Map()).run();
+  } finally {
+    use.end();
+  }
 }
 
 /** What the stages are expected to take. Read only when something has to be built. */
@@ -71,6 +79,8 @@ class Build {
   readonly #options: BuildOptions;
   readonly #queue: PQueue;
   readonly #resources: ResourcePool;
+  /** Records that need not be looked for. */
+  readonly #known: ReadonlyMap<string, ActionRecord>;
   readonly #records = new Map<string, ActionRecord>();
   readonly #stages: readonly ResolvedStage[];
   #expectations: Expectations | undefined;
@@ -78,10 +88,17 @@ class Build {
   #remaining = 0;
   #failed = false;
 
-  constructor(store: Store, recipe: Recipe, stages: readonly ResolvedStage[], options: BuildOptions) {
+  constructor(
+    store: Store,
+    recipe: Recipe,
+    stages: readonly ResolvedStage[],
+    options: BuildOptions,
+    known: ReadonlyMap<string, ActionRecord>,
+  ) {
     this.#store = store;
-    this.#recipe = recipe;
     this.#stages = stages;
+    this.#known = known;
+    this.#recipe = recipe;
     this.#options = options;
     this.#queue = new PQueue({ concurrency: options.jobs });
     const memoryBytes = options.memoryBytes ?? Math.floor(totalmem() * shareOfMachineMemory);
@@ -92,7 +109,12 @@ class Build {
     const startedMs = performance.now();
     const stages = this.#stages;
     const names = stages.map(({ name, kind }) => ({ name, kind: kind.name }));
-    this.#options.listener({ type: 'build-started', recipe: this.#recipe.file, stages: names });
+    this.#options.listener({
+      type: 'build-started',
+      recipe: this.#recipe.file,
+      recipePath: this.#recipe.path,
+      stages: names,
+    });
     this.#remaining = stages.length;
     const outcomes = new Map<string, Promise<StageOutcome>>();
     for (const stage of stages) outcomes.set(stage.name, this.#buildWhenReady(stage, outcomes));
@@ -130,16 +152,12 @@ class Build {
   async #buildStage(stage: ResolvedStage): Promise<StageOutcome> {
     let key: string | null = null;
     try {
+      const known = this.#known.get(stage.name);
+      if (known !== undefined) return await this.#finish(stage, 'cached', known);
       const forced = isForced(stage.name, this.#options);
-      const concrete = await concreteAction(
-        this.#store,
-        this.#recipe,
-        stage,
-        this.#artifactOf,
-        this.#options.epoch ?? 0,
-      );
+      const concrete = await concreteAction(this.#store, stage, this.#artifactOf, this.#options.epoch ?? 0);
       key = concrete.key;
-      const cached = forced ? undefined : findRecord(this.#store, concrete.key);
+      const cached = forced ? undefined : await claimRecord(this.#store, concrete.key);
       if (cached !== undefined) return await this.#finish(stage, 'cached', cached);
       const { estimates, remainingMs } = this.#expected();
       const priority = remainingMs.get(stage.name) ?? 0;
@@ -184,7 +202,7 @@ class Build {
 
   async #finish(stage: ResolvedStage, status: 'built' | 'cached', record: ActionRecord): Promise<StageOutcome> {
     this.#records.set(stage.name, record);
-    const destination = await publishDestination(this.#store, this.#recipe, stage, record.artifact);
+    const destination = await publishDestination(this.#store, stage, record.artifact);
     if (destination !== undefined) this.#options.listener({ type: 'stage-exported', stage: stage.name, destination });
     return finishedOutcome(stage, status, record);
   }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Recipe, ResolvedStage } from '../recipe/load.js';
+import type { ResolvedStage } from '../recipe/load.js';
 import type { Digest } from '../store/digest.js';
 import type { Store } from '../store/store.js';
 
@@ -9,14 +9,17 @@ import type { Store } from '../store/store.js';
  */
 export async function publishDestination(
   store: Store,
-  recipe: Recipe,
   stage: ResolvedStage,
   artifact: Digest,
 ): Promise<string | undefined> {
-  const relative = stage.kind.destination?.(stage.parameters);
-  if (relative === undefined) return undefined;
-  const destination = resolve(recipe.directory, relative);
-  if (store.exportIsCurrent(destination, artifact)) return undefined;
+  const destination = destinationOf(stage);
+  if (destination === undefined || store.exportIsCurrent(destination, artifact)) return undefined;
   await store.copyTree(artifact, destination);
   return destination;
+}
+
+/** The directory outside the store that gets a copy of the artifact of a stage, if there is one. */
+export function destinationOf(stage: ResolvedStage): string | undefined {
+  const request = stage.kind.destination?.(stage.parameters);
+  return request === undefined ? undefined : resolve(stage.baseDirectory(request.pointer), request.path);
 }

@@ -38,7 +38,10 @@ export interface StageOutcome {
 export type BuildEvent =
   | {
       readonly type: 'build-started';
+      /** Name of the recipe file as it was given. */
       readonly recipe: string;
+      /** Absolute path of the recipe file. */
+      readonly recipePath: string;
       readonly stages: readonly { readonly name: string; readonly kind: string }[];
     }
   | { readonly type: 'stage-started'; readonly stage: string; readonly reason: string }

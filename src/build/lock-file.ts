@@ -20,12 +20,12 @@ export interface LockFile {
 export type LockedStage = { readonly key: string; readonly artifact?: string } | { readonly measured: true };
 
 /** `recipes/quickstart.yaml` is locked by `recipes/quickstart.lock.json`. */
-export function lockFilePath(recipe: Recipe): string {
+export function lockFilePath(recipe: Pick<Recipe, 'path'>): string {
   return recipe.path.replace(/(\.ya?ml)?$/, '.lock.json');
 }
 
 /** The lock file of a recipe, or `undefined` when there is none. */
-export function readLockFile(recipe: Recipe): LockFile | undefined {
+export function readLockFile(recipe: Pick<Recipe, 'path'>): LockFile | undefined {
   const path = lockFilePath(recipe);
   if (!existsSync(path)) return undefined;
   const damaged = (cause?: unknown): QuernError =>

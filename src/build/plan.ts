@@ -50,15 +50,12 @@ export function isForced(stage: string, options: PlanOptions): boolean {
 /** Makes a stage concrete, given the artifacts of its inputs. */
 export async function concreteAction(
   store: Store,
-  recipe: Recipe,
   stage: ResolvedStage,
   artifactOf: (stageName: string) => Digest,
   epoch: number,
 ): Promise<ConcreteAction> {
   const requests = stage.kind.sources?.(stage.parameters) ?? [];
-  const sources = await Promise.all(
-    requests.map((request) => resolveSource(store, request, recipe.directory, stage.locate(request.pointer))),
-  );
+  const sources = await Promise.all(requests.map((request) => resolveSource(store, stage, request)));
   const pointers = requests.map(({ pointer }) => pointer);
   const action: Action = {
     format: actionFormat,
@@ -81,23 +78,26 @@ export function findRecord(store: Store, key: ActionKey): ActionRecord | undefin
   return record !== undefined && store.hasTree(record.artifact) ? record : undefined;
 }
 
+/** Like `findRecord`, and gc leaves the record and its artifact alone until the use of the store ends. */
+export function claimRecord(store: Store, key: ActionKey): Promise<ActionRecord | undefined> {
+  return store.claimRecord(key, parseRecord);
+}
+
 /** Plans the given stages (in topological order), without running or changing anything. */
 export async function planStages(
   store: Store,
-  recipe: Recipe,
   stages: readonly ResolvedStage[],
   options: PlanOptions = {},
 ): Promise<StagePlan[]> {
   const plans = new Map<string, StagePlan>();
   for (const stage of stages) {
-    plans.set(stage.name, await planStage(store, recipe, stage, plans, options));
+    plans.set(stage.name, await planStage(store, stage, plans, options));
   }
   return [...plans.values()];
 }
 
 async function planStage(
   store: Store,
-  recipe: Recipe,
   stage: ResolvedStage,
   plans: ReadonlyMap<string, StagePlan>,
   options: PlanOptions,
@@ -109,7 +109,7 @@ async function planStage(
     if (plan?.state !== 'cached') throw new Error(`stage ${producer} is not planned before ${stage.name}`);
     return plan.record.artifact;
   };
-  const concrete = await concreteAction(store, recipe, stage, artifactOf, options.epoch ?? 0);
+  const concrete = await concreteAction(store, stage, artifactOf, options.epoch ?? 0);
   const forced = isForced(stage.name, options);
   const record = forced ? undefined : findRecord(store, concrete.key);
   return record === undefined

@@ -12,7 +12,7 @@ import { hardwareFingerprint } from './engines.js';
 import type { StageError } from './events.js';
 import type { ActionFile, ActionListener, ActionReport, Executor } from './executors/executor.js';
 import type { ConcreteAction } from './plan.js';
-import { findRecord } from './plan.js';
+import { claimRecord } from './plan.js';
 import type { ActionRecord } from './record.js';
 
 export interface ActionContext {
@@ -49,7 +49,7 @@ export async function runAction(
     signal: context.stop,
   });
   try {
-    const finished = forced ? undefined : findRecord(store, concrete.key);
+    const finished = forced ? undefined : await claimRecord(store, concrete.key);
     if (finished !== undefined) return { ok: true, status: 'cached', record: finished };
     const sandbox = store.createSandbox();
     try {
@@ -85,14 +85,14 @@ async function runInSandbox(
   if (!report.ok) return report;
   await checkSourcesUnchanged(store, concrete);
   const artifact = await store.publishTree(action.outputDirectory, known);
-  const log = store.publishBytes(Buffer.from(lines.length === 0 ? '' : `${lines.join('\n')}\n`));
+  const log = await store.publishBytes(Buffer.from(lines.length === 0 ? '' : `${lines.join('\n')}\n`));
   const record = makeRecord(concrete, artifact, log, report, performance.now() - startedMs);
   store.writeRecord(record as unknown as JsonObject & { format: number; key: string });
   return { ok: true, status: 'built', record };
 }
 
-/** Returns the action file, and the content of the input files by inode. */
-function prepareSandbox(
+/** Lays out a sandbox for an action. Returns the action file, and the content of the input files by inode. */
+export function prepareSandbox(
   context: ActionContext,
   stage: ResolvedStage,
   concrete: ConcreteAction,

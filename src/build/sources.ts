@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import type { Diagnostic, Location } from '../errors.js';
 import { QuernError, systemErrorCode } from '../errors.js';
 import { canonicalJson } from '../json.js';
-import type { Recipe, ResolvedStage } from '../recipe/load.js';
+import type { ResolvedStage } from '../recipe/load.js';
 import type { SourceFile, SourceRequest } from '../stages/kind.js';
 import type { Digest } from '../store/digest.js';
 import { digestOfBytes } from '../store/digest.js';
@@ -17,12 +17,12 @@ export interface ResolvedSource {
 }
 
 /** Sources of stages that are missing or of the wrong type. Looks at names only, reads nothing. */
-export function sourceProblems(recipe: Recipe, stages: readonly ResolvedStage[]): Diagnostic[] {
+export function sourceProblems(stages: readonly ResolvedStage[]): Diagnostic[] {
   return stages.flatMap((stage) =>
     (stage.kind.sources?.(stage.parameters) ?? []).flatMap((request): Diagnostic[] => {
       const location = stage.locate(request.pointer);
       try {
-        listSource(resolve(recipe.directory, request.path), request, location);
+        listSource(pathOf(stage, request), request, location);
         return [];
       } catch (error) {
         if (!(error instanceof QuernError)) throw error;
@@ -39,13 +39,12 @@ export function sourceProblems(recipe: Recipe, stages: readonly ResolvedStage[])
  */
 export async function resolveSource(
   store: Store,
+  stage: ResolvedStage,
   request: SourceRequest,
-  recipeDirectory: string,
-  location: Location,
 ): Promise<ResolvedSource> {
-  const path = resolve(recipeDirectory, request.path);
+  const path = pathOf(stage, request);
   const pointer = request.pointer.join('.');
-  const names = listSource(path, request, location);
+  const names = listSource(path, request, stage.locate(request.pointer));
   const hashed = await Promise.all(
     names.map(async (name) => {
       const file = name === undefined ? path : join(path, name);
@@ -57,6 +56,10 @@ export async function resolveSource(
   if (names[0] === undefined && only !== undefined) return { pointer, digest: only.digest, files: hashed };
   const listing = hashed.map(({ name, digest }) => ({ name, digest }));
   return { pointer, digest: digestOfBytes(Buffer.from(canonicalJson(listing))), files: hashed };
+}
+
+function pathOf(stage: ResolvedStage, { pointer, path }: SourceRequest): string {
+  return resolve(stage.baseDirectory(pointer), path);
 }
 
 /** Names of the files inside a source directory, or `[undefined]` for a source that is one file. */
@@ -76,7 +79,7 @@ function listSource(path: string, request: SourceRequest, location: Location): r
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       throw new QuernError('recipe', `${request.path} does not exist`, {
         location,
-        suggestion: 'paths are relative to the recipe file',
+        suggestion: 'paths are relative to the file they stand in',
       });
     }
     if (code === 'EACCES')

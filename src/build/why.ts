@@ -26,14 +26,12 @@ export interface Explanation {
 /** Explains the plan of a stage by comparing it with the last build on this machine, or else with the lock file. */
 export class Explainer {
   readonly #store: Store;
-  readonly #recipe: Recipe;
   readonly #plans: ReadonlyMap<string, StagePlan>;
   readonly #history: RecipeHistory;
   readonly #lockedKeys: ReadonlyMap<string, string>;
 
   constructor(store: Store, recipe: Recipe, plans: readonly StagePlan[]) {
     this.#store = store;
-    this.#recipe = recipe;
     this.#plans = new Map(plans.map((plan) => [plan.stage.name, plan]));
     this.#history = readHistory(store, recipe);
     const locked = Object.entries(readLockFile(recipe)?.stages ?? {});
@@ -96,7 +94,7 @@ export class Explainer {
       const plan = this.#plans.get(producer);
       return plan?.state === 'cached' ? plan.record.artifact : unknown;
     };
-    const { action } = await concreteAction(this.#store, this.#recipe, stage, artifactOf, earlier.epoch);
+    const { action } = await concreteAction(this.#store, stage, artifactOf, earlier.epoch);
     const pendingFields = new Set(
       Object.entries(stage.inputs).flatMap(([parameter, producer]) =>
         waitsFor.includes(producer) ? [`inputs.${parameter}`] : [],

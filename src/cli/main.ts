@@ -30,6 +30,8 @@ async function main(argumentList: readonly string[]): Promise<void> {
   } catch (error) {
     const { reportError } = await import('./report-error.js');
     process.exitCode = await reportError(error, argumentList);
+    // An action process would wait for its parent, which waits for it.
+    if (process.connected) process.disconnect();
   }
 }
 

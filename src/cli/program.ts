@@ -1,9 +1,25 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import type { ExitCode } from '../errors.js';
 import { exitCodes } from '../errors.js';
-import type { BuildCommandOptions, CommonOptions } from './options.js';
-import { collectForced, collectSetting, parseJobs, progressModes } from './options.js';
+import { addCacheCommand } from './cache-program.js';
+import type {
+  BuildCommandOptions,
+  CommonOptions,
+  GraphCommandOptions,
+  HistoryCommandOptions,
+  InitCommandOptions,
+  Shell,
+} from './options.js';
+import {
+  collectForced,
+  collectSetting,
+  graphFormats,
+  parseJobs,
+  parseLimit,
+  progressModes,
+  shells,
+} from './options.js';
 
 type Verb = () => Promise<ExitCode>;
 
@@ -64,6 +80,43 @@ function createProgram(choose: (verb: Verb) => void): Command {
     .action((recipe: string, stage: string, options: CommonOptions) =>
       choose(async () => (await import('./verbs/path.js')).path(recipe, stage, options)),
     );
+  recipeCommand(program, 'graph', 'draws the stages, what they take from each other, and which are up to date')
+    .argument('[recipe]')
+    .addOption(new Option('--format <format>', 'language of the drawing').choices(graphFormats).default('mermaid'))
+    .action((recipe: string | undefined, options: GraphCommandOptions) =>
+      choose(async () => (await import('./verbs/graph.js')).graph(recipe, options)),
+    );
+  recipeCommand(program, 'log', 'prints what a stage printed when it last ran')
+    .argument('<recipe>')
+    .argument('<stage>')
+    .action((recipe: string, stage: string, options: CommonOptions) =>
+      choose(async () => (await import('./verbs/log.js')).log(recipe, stage, options)),
+    );
+  recipeCommand(program, 'history', 'lists the last builds that ran something')
+    .argument('[recipe]')
+    .addOption(new Option('--limit <count>', 'runs shown at the most').argParser(parseLimit).default(20))
+    .action((recipe: string | undefined, options: HistoryCommandOptions) =>
+      choose(async () => (await import('./verbs/history.js')).history(recipe, options)),
+    );
+  recipeCommand(program, 'diff', 'compares two runs, or two artifacts (RECIPE:STAGE, a digest, or a directory)')
+    .argument('<before>')
+    .argument('<after>')
+    .action((before: string, after: string, options: CommonOptions) =>
+      choose(async () => (await import('./verbs/diff.js')).diff(before, after, options)),
+    );
+  recipeCommand(program, 'check', 'builds stages once more and compares with what is stored, bit for bit')
+    .argument('[recipe]')
+    .argument('[stage...]')
+    .action((recipe: string | undefined, stages: string[], options: CommonOptions) =>
+      choose(async () => (await import('./verbs/check.js')).check(recipe, stages, options)),
+    );
+  withSettings(program.command('init'))
+    .description('writes a recipe to start from; asks for what it needs when no template is given')
+    .argument('[template]', 'for example opt')
+    .option('--output <file>', 'the recipe file, which must not exist', 'quern.yaml')
+    .action((template: string | undefined, options: InitCommandOptions) =>
+      choose(async () => (await import('./verbs/init.js')).init(template, options)),
+    );
   withSettings(program.command('validate'))
     .description('checks recipes without building anything')
     .argument('<recipe...>')
@@ -80,6 +133,12 @@ function createProgram(choose: (verb: Verb) => void): Command {
     .action((device: string | undefined, options: { plan?: string; scheme: string; json?: boolean }) =>
       choose(async () => (await import('./verbs/devices.js')).devices(device, options)),
     );
+  program
+    .command('completion')
+    .description('prints a completion script for a shell')
+    .addArgument(new Argument('<shell>').choices(shells))
+    .action((shell: Shell) => choose(async () => (await import('./verbs/completion.js')).completion(program, shell)));
+  addCacheCommand(program, choose);
   program
     .command('exec-action')
     .description('does the work of one action file (used by executors)')
@@ -117,6 +176,8 @@ function buildCommand(program: Command, name: string, description: string): Comm
       new Option('--force [stage]', 'builds all stages, or the named one, even when cached').argParser(collectForced),
     )
     .option('--frozen', 'fails when anything differs from the lock file')
+    .option('--verify', 'reads inputs and stored results again and compares them with their digests')
+    .option('--junit <file>', 'writes stages and gates as JUnit XML')
     .addOption(new Option('--progress <mode>', 'how progress is shown').choices(progressModes).default('auto'));
 }
 

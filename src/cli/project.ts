@@ -1,13 +1,14 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, relative, resolve } from 'node:path';
 import { selectStages } from '../build/plan.js';
 import { sourceProblems } from '../build/sources.js';
 import type { Config } from '../config.js';
 import { loadConfig } from '../config.js';
 import { QuernError } from '../errors.js';
-import { nearest } from '../nearest.js';
 import type { Recipe, ResolvedStage } from '../recipe/load.js';
 import { loadRecipe } from '../recipe/load.js';
+import { namesText } from '../recipe/references.js';
+import { matchingStages, nearestStage } from '../recipe/select.js';
 import { loadKinds } from '../stages/kinds.js';
 import type { Store } from '../store/store.js';
 import type { CommonOptions } from './options.js';
@@ -27,21 +28,37 @@ export async function openProject(recipeFile: string, options: CommonOptions): P
     kinds: await loadKinds(config.kindModules),
     set: options.set,
   });
-  if (!loaded.ok) throw new RecipeProblems(loaded.diagnostics, loaded.text);
-  const { Store } = await import('../store/store.js');
-  const fromEnvironment = process.env.QUERN_CACHE === '' ? undefined : process.env.QUERN_CACHE;
-  const directory = options.cache ?? fromEnvironment ?? config.cacheDirectory;
-  return { recipe: loaded.recipe, config, store: Store.open(resolve(directory)) };
+  if (!loaded.ok) throw new RecipeProblems(loaded.diagnostics, loaded.texts);
+  return { recipe: loaded.recipe, config, store: await openStore(options, config) };
 }
 
-/** Names a stage of the recipe. A name that is not one is answered with the nearest. */
+/** Opens the store that a call uses: `--cache`, else `QUERN_CACHE`, else that of the project around the current directory. */
+export async function openStore(options: Pick<CommonOptions, 'cache' | 'verify'>, config?: Config): Promise<Store> {
+  const { Store } = await import('../store/store.js');
+  const fromEnvironment = process.env.QUERN_CACHE === '' ? undefined : process.env.QUERN_CACHE;
+  const given = options.cache ?? fromEnvironment;
+  const directory = given ?? (config ?? (await loadConfig(process.cwd()))).cacheDirectory;
+  return Store.open(resolve(directory), { verify: options.verify === true });
+}
+
+/** The one stage of the recipe that a name or pattern stands for. */
 export function findStage(recipe: Recipe, name: string): ResolvedStage {
-  const stage = recipe.stages.find((candidate) => candidate.name === name);
-  if (stage !== undefined) return stage;
-  const names = recipe.stages.map((candidate) => candidate.name);
-  const near = nearest(name, names);
-  throw new QuernError('usage', `${basename(recipe.file)} has no stage \`${name}\``, {
-    suggestion: near === undefined ? `its stages are ${names.join(', ')}` : `did you mean \`${near}\`?`,
+  const [stage, ...others] = findStages(recipe, name);
+  if (stage !== undefined && others.length === 0) return stage;
+  const names = [stage, ...others].flatMap((one) => one?.name ?? []);
+  throw new QuernError('usage', `\`${name}\` stands for ${names.length} stages, and one is needed`, {
+    suggestion: `name one of ${namesText(names)}`,
+  });
+}
+
+/** The stages that a name or pattern stands for, one at least. A name that is none is answered with the nearest. */
+export function findStages(recipe: Recipe, pattern: string): readonly ResolvedStage[] {
+  const found = matchingStages(recipe.stages, pattern);
+  if (found.length > 0) return found;
+  const near = nearestStage(recipe.stages, pattern);
+  const names = recipe.stages.map(({ name }) => name);
+  throw new QuernError('usage', `${basename(recipe.file)} has no stage \`${pattern}\``, {
+    suggestion: near === undefined ? `its stages are ${namesText(names)}` : `did you mean \`${near}\`?`,
   });
 }
 
@@ -64,9 +81,9 @@ function displayPath(file: string): string {
 export function chooseStages(recipe: Recipe, names: readonly string[]): readonly ResolvedStage[] {
   const stages = selectStages(
     recipe,
-    names.map((name) => findStage(recipe, name).name),
+    names.flatMap((name) => findStages(recipe, name).map((stage) => stage.name)),
   );
-  const problems = sourceProblems(recipe, stages);
-  if (problems.length > 0) throw new RecipeProblems(problems, readFileSync(recipe.path, 'utf8'));
+  const problems = sourceProblems(stages);
+  if (problems.length > 0) throw new RecipeProblems(problems, recipe.texts);
   return stages;
 }

@@ -3,6 +3,7 @@ import { describeError } from '../build/describe-error.js';
 import type { StageError } from '../build/events.js';
 import type { ErrorCode, ExitCode } from '../errors.js';
 import { exitCodes, QuernError } from '../errors.js';
+import { annotate, diagnosticAnnotations, errorAnnotation } from './github.js';
 import { RecipeProblems } from './recipe-problems.js';
 
 const wrongCallCodes: ReadonlySet<ErrorCode> = new Set(['recipe', 'usage']);
@@ -16,11 +17,13 @@ export function exitCodeOf(error: unknown): ExitCode {
 export async function reportError(error: unknown, argumentList: readonly string[]): Promise<ExitCode> {
   if (error instanceof RecipeProblems) {
     const { renderDiagnostics } = await import('../recipe/frame.js');
-    process.stderr.write(`${renderDiagnostics(error.diagnostics, error.text)}\n`);
+    process.stderr.write(`${renderDiagnostics(error.diagnostics, error.texts)}\n`);
+    await annotate(diagnosticAnnotations(error.diagnostics));
     return exitCodes.wrongCall;
   }
   const description = describeError(error);
   process.stderr.write(`${await errorText(description)}\n`);
+  await annotate([errorAnnotation(description)]);
   if (
     argumentList.some((argument) => argument === '-v' || argument === '--verbose') &&
     description.details !== undefined

@@ -11,14 +11,16 @@ const linesAbove = 2;
 const linesBelow = 1;
 const defaultWidth = 120;
 
-/** All diagnostics of one text, each with its source lines, and their number in a last line. */
+/** All diagnostics of a recipe, each with its source lines (from the texts by file), and their number in a last line. */
 export function renderDiagnostics(
   diagnostics: readonly Diagnostic[],
-  text: string,
+  texts: ReadonlyMap<string, string>,
   options: FrameOptions = {},
 ): string {
-  const lines = splitLines(text);
-  const frames = diagnostics.map((diagnostic) => renderFrame(diagnostic, lines, options));
+  const lines = new Map([...texts].map(([file, text]) => [file, splitLines(text)]));
+  const frames = diagnostics.map((diagnostic) =>
+    renderFrame(diagnostic, lines.get(diagnostic.location.file) ?? [], options),
+  );
   return [...frames, countDiagnostics(diagnostics)].join('\n');
 }
 

@@ -1,43 +1,54 @@
-import { isUtf8 } from 'node:buffer';
-import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Diagnostic, Location } from '../errors.js';
-import { systemErrorCode } from '../errors.js';
 import type { JsonObject } from '../json.js';
+import { didYouMean } from '../nearest.js';
 import type { StageKind } from '../stages/kind.js';
-import { errorAt, type Pointer, parseDocument, type RecipeDocument } from './document.js';
+import { type ComposedRecipe, Composer } from './compose.js';
+import { checkDestinations } from './destinations.js';
+import { errorAt, type Pointer } from './document.js';
+import { expandStages } from './expand.js';
 import type { Gate } from './gates.js';
-import { readOutline } from './outline.js';
+import { locateMember, prepareStage } from './given-stage.js';
+import { locateKey } from './place.js';
 import { Problems } from './problems.js';
-import { resolveReferences } from './references.js';
-import { readStage, type StageDraft } from './stage.js';
+import { readText } from './read-text.js';
+import { fileOfPath, type StageDraft, variableLabel } from './stage.js';
 import { SubstitutionBudget } from './substitution.js';
 import { resolveVariables } from './variables.js';
+import type { VariantValue } from './variant-name.js';
 
 export type { Gate } from './gates.js';
 
-/** A variable that a parameter's value came from. */
+/** A variable, or a value of a matrix, that a parameter's value came from. */
 export interface VariableOrigin {
   /** The parameter, from the stage on. */
   readonly pointer: Pointer;
+  /** `vars.alpha` or `matrix.bits`. */
   readonly name: string;
   /** Where the variable got its value; without a line when that was on the command line. */
   readonly location: Location;
 }
 
-/** A stage with everything the build needs to know about it. */
+/** A stage with everything the build needs to know about it. A matrix makes several of one stage of the recipe. */
 export interface ResolvedStage {
+  /** `rtn`, or `rtn[bits=4,group=32]` for a variant. */
   readonly name: string;
+  /** Name in the recipe, which all variants share. */
+  readonly family: string;
+  /** What tells the variant from the others; empty for a stage that no matrix expands. */
+  readonly variant: readonly VariantValue[];
   readonly kind: StageKind;
-  /** With variables replaced and defaults filled in; without `kind`, `gates` and the inputs. */
+  /** With variables replaced and defaults filled in; without `kind`, `gates`, `matrix` and the inputs. */
   readonly parameters: JsonObject;
-  /** Parameter -> name of the stage whose artifact it takes. */
+  /** Parameter -> name of the stage whose artifact it takes. A list `of` has the inputs `of.0`, `of.1` and so on. */
   readonly inputs: { readonly [parameter: string]: string };
   readonly gates: readonly Gate[];
   /** Place of the stage's name. */
   readonly location: Location;
   /** Place of the value of a parameter, or of the nearest thing around it that is in the text. */
   locate(pointer: Pointer): Location;
+  /** Absolute path of the directory at which a relative path in a parameter starts: that of the file it stands in. */
+  baseDirectory(pointer: Pointer): string;
   readonly variables: readonly VariableOrigin[];
 }
 
@@ -47,17 +58,19 @@ export interface Recipe {
   readonly file: string;
   /** Absolute path of the file. */
   readonly path: string;
-  /** Absolute path of its directory: relative paths in the recipe start there. */
+  /** Absolute path of its directory. */
   readonly directory: string;
   readonly description?: string;
   /** Every stage behind its inputs, otherwise in the order of the file. */
   readonly stages: readonly ResolvedStage[];
+  /** Text of each file of the recipe, by the name it has in locations. */
+  readonly texts: ReadonlyMap<string, string>;
 }
 
 export type LoadedRecipe =
   | { readonly ok: true; readonly recipe: Recipe }
-  /** `text` is what the diagnostics point into; empty when the file can't be read. */
-  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[]; readonly text: string };
+  /** `texts` are what the diagnostics point into, by the names of the files. A file that can't be read has none. */
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[]; readonly texts: ReadonlyMap<string, string> };
 
 export interface RecipeOptions {
   readonly kinds: ReadonlyMap<string, StageKind>;
@@ -65,83 +78,69 @@ export interface RecipeOptions {
   readonly set?: ReadonlyMap<string, string>;
 }
 
-const maximumSizeBytes = 4 * 1024 * 1024;
-
-/** Reads a recipe file. What is wrong with the file or the recipe comes back as diagnostics, all at once. */
+/** Reads a recipe and the files it builds on. What is wrong with them comes back as diagnostics, all at once. */
 export async function loadRecipe(file: string, options: RecipeOptions): Promise<LoadedRecipe> {
-  const read = await readText(file);
+  const read = readText(file);
   if (read.ok) return parseRecipe(read.text, file, options);
-  return { ok: false, diagnostics: [errorAt({ file }, read.message, read.suggestion)], text: '' };
+  return { ok: false, diagnostics: [errorAt({ file }, read.message, read.suggestion)], texts: new Map() };
 }
 
 /** Reads the text of a recipe. `file` is its name, as a path from the working directory or an absolute one. */
 export function parseRecipe(text: string, file: string, options: RecipeOptions): LoadedRecipe {
-  const { document, diagnostics } = parseDocument(text, file);
-  if (document === undefined) return { ok: false, diagnostics, text };
-  const problems = new Problems(document, diagnostics);
-  const budget = new SubstitutionBudget();
-
-  const outline = readOutline(document, problems);
-  const variables = resolveVariables(outline.vars, options.set ?? new Map(), document, budget, problems);
-  const context = { kinds: options.kinds, variables, budget, problems };
-  const drafts = new Map(
-    Object.entries(outline.stages).map(([name, given]) => [name, readStage(name, given ?? null, context)]),
-  );
-  const ordered = resolveReferences(drafts, problems);
-
-  const found = problems.sorted();
-  if (found.length > 0) return { ok: false, diagnostics: found, text };
+  const problems = new Problems();
+  const composer = new Composer(problems);
+  const composed = composer.compose(file, text);
+  const drafts = composed === undefined ? [] : readStages(composed, options, problems);
+  const { texts } = composer;
+  const diagnostics = problems.sorted(texts.keys());
+  if (composed === undefined || diagnostics.length > 0) return { ok: false, diagnostics, texts };
   const path = resolve(file);
-  const stages = ordered.map((draft) => resolveStage(draft, document));
-  const recipe = { file, path, directory: dirname(path), stages };
-  const { description } = outline;
+  const recipe = { file, path, directory: dirname(path), stages: drafts.map(resolveStage), texts };
+  const { description } = composed;
   return { ok: true, recipe: description === undefined ? recipe : { ...recipe, description } };
 }
 
-function resolveStage(draft: StageDraft, document: RecipeDocument): ResolvedStage {
-  const { name, kind, parameters, inputs, gates, uses } = draft;
+function readStages(
+  { document, composition }: ComposedRecipe,
+  options: RecipeOptions,
+  problems: Problems,
+): readonly StageDraft[] {
+  const { kinds, set = new Map() } = options;
+  const budget = new SubstitutionBudget();
+  const variables = resolveVariables(composition.vars, set, document.file, budget, problems);
+  const context = { kinds, defaults: composition.defaults, variables, budget, problems };
+  for (const [kind, parameters] of composition.defaults) {
+    const [placed] = parameters.values();
+    if (kinds.has(kind) || placed === undefined) continue;
+    const location = placed.document.locateKey(['defaults', kind]);
+    problems.add(location, `unknown kind \`${kind}\``, didYouMean(kind, kinds.keys()));
+  }
+  if (composition.stages.size === 0 && problems.count === 0) {
+    problems.add(document.locateKey(['stages']), 'the recipe has no stages');
+  }
+  const prepared = [...composition.stages].map(([name, given]) => [name, prepareStage(given, context)] as const);
+  const drafts = expandStages(new Map(prepared), context);
+  checkDestinations(drafts, problems);
+  return drafts;
+}
+
+function resolveStage(draft: StageDraft): ResolvedStage {
+  const { name, stage, values, kind, parameters, inputs, gates, members, uses } = draft;
   return {
     name,
+    family: stage.name,
+    variant: values,
     kind,
     parameters,
     inputs,
     gates,
-    location: document.locateKey(['stages', name]),
-    locate: (pointer) => document.locateValue(['stages', name, ...pointer]),
-    variables: uses.map(({ pointer, variable }) => ({ pointer, name: variable.name, location: variable.location })),
+    location: locateKey(stage.declaration),
+    locate: (pointer) => locateMember(members, stage.declaration, pointer, 'value'),
+    baseDirectory: (pointer) => dirname(resolve(fileOfPath(draft, pointer))),
+    variables: uses.map(({ pointer, variable }) => ({
+      pointer,
+      name: variableLabel(variable),
+      location: variable.location,
+    })),
   };
-}
-
-type ReadText =
-  | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly message: string; readonly suggestion?: string };
-
-async function readText(file: string): Promise<ReadText> {
-  try {
-    await using handle = await open(file);
-    const status = await handle.stat();
-    if (status.isDirectory()) return { ok: false, message: 'this is a directory, not a recipe' };
-    if (!status.isFile()) return { ok: false, message: 'this is not a regular file' };
-    if (status.size > maximumSizeBytes) return { ok: false, message: 'too large for a recipe (over 4 MiB)' };
-    const bytes = await handle.readFile();
-    if (!isUtf8(bytes)) return { ok: false, message: 'this is not UTF-8 text', suggestion: 'save it as UTF-8' };
-    return { ok: true, text: new TextDecoder().decode(bytes) };
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === undefined) throw error;
-    return { ok: false, message: readProblem(code) };
-  }
-}
-
-function readProblem(code: string): string {
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return 'there is no such file';
-    case 'EACCES':
-    case 'EPERM':
-      return 'no permission to read this file';
-    default:
-      return `the file can't be read (${code})`;
-  }
 }

@@ -1,7 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { JsonObject } from '../json.js';
 import { didYouMean, nearest } from '../nearest.js';
-import type { StageKind } from '../stages/kind.js';
+import type { InputSlot, StageKind } from '../stages/kind.js';
 import type { Pointer } from './document.js';
 import { shown } from './expectation.js';
 import { type SchemaFinding, schemaFindings } from './schema-findings.js';
@@ -51,7 +51,7 @@ function createAjv(): Ajv2020 {
 }
 
 /**
- * Checks the parameters and inputs of a stage (without `kind` and `gates`) and fills in defaults, in place. What stands
+ * Checks the parameters and inputs of a stage (without `kind`, `gates` and `matrix`) and fills in defaults, in place. What stands
  * at a `broken` pointer is not judged.
  */
 export function checkParameters(
@@ -84,7 +84,7 @@ function describe(finding: SchemaFinding, kind: StageKind): ParameterProblem {
   switch (finding.type) {
     case 'unknown': {
       const { name } = finding;
-      const known = isTop ? [...finding.known, 'kind', 'gates'] : finding.known;
+      const known = isTop ? [...finding.known, 'kind', 'gates', 'matrix'] : finding.known;
       const meant = nearest(name, known);
       const message = isTop
         ? `unknown parameter \`${name}\` of kind ${kind.name}`
@@ -95,17 +95,26 @@ function describe(finding: SchemaFinding, kind: StageKind): ParameterProblem {
     case 'missing': {
       const { name } = finding;
       if (!isTop) return { pointer, part: 'key', message: `\`${pointerText(pointer)}\` has no \`${name}\`` };
-      const suggestion = Object.hasOwn(kind.inputs, name) ? 'it names a stage' : undefined;
+      const suggestion = Object.hasOwn(kind.inputs, name) ? inputHint(kind.inputs[name]) : undefined;
       return { pointer, part: 'key', message: `missing parameter \`${name}\` of kind ${kind.name}`, suggestion };
     }
     case 'value': {
       const [name = ''] = pointer;
-      const isInput = pointer.length === 1 && Object.hasOwn(kind.inputs, name);
+      const slot = Object.hasOwn(kind.inputs, name) ? kind.inputs[name] : undefined;
       const about = isTop ? `the kind ${kind.name}` : `\`${pointerText(pointer)}\``;
-      const message = isInput ? `must be the name of a stage, got ${shown(finding.value)}` : finding.message;
+      const message = slot === undefined ? finding.message : inputMessage(slot, pointer, finding.value);
       return { pointer, part: 'value', message: `${about} ${message}`, suggestion: nearestValue(finding) };
     }
   }
+}
+
+function inputHint(slot: InputSlot | undefined): string {
+  return slot?.list === true ? 'it is a list of names of stages' : 'it names a stage';
+}
+
+function inputMessage({ list }: InputSlot, pointer: Pointer, value: unknown): string {
+  const needed = list === true && pointer.length === 1 ? 'a list of names of stages' : 'the name of a stage';
+  return `must be ${needed}, got ${shown(value)}`;
 }
 
 function nearestValue(finding: SchemaFinding & { readonly type: 'value' }): string | undefined {

@@ -1,9 +1,28 @@
 import { didYouMean } from '../nearest.js';
 import type { ArtifactType, InputSlot } from '../stages/kind.js';
 import { either } from './expectation.js';
-import { dependencyOrder } from './order.js';
+import type { PreparedStage } from './given-stage.js';
+import type { GivenInputs, InputReference } from './inputs.js';
+import type { MatrixValue } from './matrix.js';
+import { locateKey } from './place.js';
 import type { Problems } from './problems.js';
-import type { StageDraft } from './stage.js';
+import { isSelected, parseReference } from './variant-name.js';
+
+/** A variant of a stage; the stage itself when no matrix expands it. */
+export interface Variant {
+  readonly name: string;
+  readonly values: readonly MatrixValue[];
+  /** Whether the stages it takes something from are all known and right, so that no values are missing. */
+  readonly isComplete: boolean;
+}
+
+/** The stages that an input may name. Those without a kind have been reported. */
+export interface Producers {
+  readonly stages: ReadonlyMap<string, PreparedStage | undefined>;
+  /** The variants of the stages that have been expanded. */
+  readonly variants: ReadonlyMap<string, readonly Variant[]>;
+  readonly problems: Problems;
+}
 
 const artifactNames: { readonly [type in ArtifactType]: string } = {
   model: 'a model',
@@ -13,56 +32,65 @@ const artifactNames: { readonly [type in ArtifactType]: string } = {
 };
 
 /**
- * Looks up the stages that inputs name, and reports unknown ones, ones that make the wrong thing, and cycles. A stage
- * without a draft has been reported and may be named. Returns the drafts with dependencies first.
+ * The variants that an input names. `rtn[bits=4]` names those with that value, which then tell nothing apart: it is not
+ * among their values. Empty when the stage is unknown or broken. Reports unknown stages and ones that make the wrong
+ * thing.
  */
-export function resolveReferences(
-  drafts: ReadonlyMap<string, StageDraft | undefined>,
-  problems: Problems,
-): readonly StageDraft[] {
-  for (const draft of drafts.values()) {
-    if (draft !== undefined) checkInputs(draft, drafts, problems);
+export function findProducers(stage: PreparedStage, input: InputReference, producers: Producers): readonly Variant[] {
+  const { stages, variants, problems } = producers;
+  const { location } = input;
+  const reference = parseReference(input.text);
+  if (reference === undefined || !stages.has(reference.stage)) {
+    const others = [...stages.keys()].filter((name) => name !== stage.name);
+    problems.add(location, `unknown stage \`${input.text}\``, didYouMean(reference?.stage ?? input.text, others));
+    return [];
   }
-  const { order, cycles } = dependencyOrder([...drafts.keys()], (name) =>
-    Object.values(drafts.get(name)?.inputs ?? {}),
-  );
-  for (const cycle of cycles) reportCycle(cycle, drafts, problems);
-  return order.flatMap((name) => drafts.get(name) ?? []);
+  reportWrongArtifact(stage, input, reference.stage, producers);
+  const all = variants.get(reference.stage) ?? [];
+  const selected = all.filter(({ values }) => isSelected(values, reference));
+  if (all.length > 0 && selected.length === 0) {
+    const names = all.map(({ name }) => name);
+    const suggestion = didYouMean(input.text, names) ?? `its variants are ${namesText(names)}`;
+    problems.add(location, `\`${reference.stage}\` has no variant \`${input.text}\``, suggestion);
+  }
+  return selected.map(({ name, values, isComplete }) => ({
+    name,
+    isComplete,
+    values: values.filter(({ key }) => !reference.selected.has(key)),
+  }));
 }
 
-function checkInputs(draft: StageDraft, drafts: ReadonlyMap<string, StageDraft | undefined>, problems: Problems): void {
-  for (const [parameter, input] of Object.entries(draft.inputs)) {
-    const pointer = ['stages', draft.name, parameter];
-    if (!drafts.has(input)) {
-      const others = [...drafts.keys()].filter((name) => name !== draft.name);
-      const suggestion = didYouMean(input, others);
-      problems.add({ pointer, part: 'value', message: `unknown stage \`${input}\``, suggestion });
-      continue;
-    }
-    const slot = draft.kind.inputs[parameter];
-    const made = drafts.get(input)?.kind;
-    if (slot === undefined || made === undefined || slot.accepts.includes(made.produces)) continue;
-    const kind = `${/^[aeiou]/.test(made.name) ? 'an' : 'a'} ${made.name} stage`;
-    const makes = `\`${input}\` is ${kind}, which makes ${artifactNames[made.produces]}`;
-    problems.add({ pointer, part: 'value', message: `\`${parameter}\` needs ${accepted(slot)}, but ${makes}` });
-  }
+/** The first few of many names. */
+export function namesText(names: readonly string[]): string {
+  const shown = names.slice(0, 6).join(', ');
+  return names.length > 6 ? `${shown} and ${names.length - 6} more` : shown;
+}
+
+function reportWrongArtifact(stage: PreparedStage, input: InputReference, name: string, producers: Producers): void {
+  const slot = stage.kind.inputs[input.parameter];
+  const made = producers.stages.get(name)?.kind;
+  if (slot === undefined || made === undefined || slot.accepts.includes(made.produces)) return;
+  const kind = `${/^[aeiou]/.test(made.name) ? 'an' : 'a'} ${made.name} stage`;
+  const makes = `\`${name}\` is ${kind}, which makes ${artifactNames[made.produces]}`;
+  producers.problems.add(input.location, `\`${input.parameter}\` needs ${accepted(slot)}, but ${makes}`);
 }
 
 function accepted(slot: InputSlot): string {
   return either(slot.accepts.map((type) => artifactNames[type]));
 }
 
-function reportCycle(
+/** Reports a closed trail of stages at the input that leads from the first to the second. */
+export function reportCycle(
   cycle: readonly string[],
-  drafts: ReadonlyMap<string, StageDraft | undefined>,
+  stage: PreparedStage | undefined,
+  inputs: readonly GivenInputs[],
   problems: Problems,
 ): void {
-  const [first = '', second] = cycle;
-  const inputs = Object.entries(drafts.get(first)?.inputs ?? {});
-  const parameter = inputs.find(([, input]) => input === second)?.[0];
-  problems.add({
-    pointer: ['stages', first, ...(parameter === undefined ? [] : [parameter])],
-    part: 'value',
-    message: `stages depend on each other in a cycle: ${cycle.join(' -> ')}`,
-  });
+  if (stage === undefined) return;
+  const references = inputs.flatMap((one) => one.references);
+  const input = references.find(({ text }) => parseReference(text)?.stage === cycle[1]);
+  problems.add(
+    input?.location ?? locateKey(stage.declaration),
+    `stages depend on each other in a cycle: ${cycle.join(' -> ')}`,
+  );
 }

@@ -5,10 +5,11 @@ import { stageSchema } from './stage-schema.js';
 import { namePattern } from './template.js';
 
 const variable = { $ref: '#/$defs/variable' };
+const nothing = { type: 'null' };
 
 /**
  * The JSON Schema (draft 2020-12) of recipes with these stage kinds, for editors. It takes a `${variable}` as the value of
- * every parameter, and so accepts some recipes that `loadRecipe` does not.
+ * every parameter, can't see what another file or a matrix gives, and so accepts some recipes that `loadRecipe` does not.
  */
 export function recipeSchema(kinds: ReadonlyMap<string, StageKind>): JsonObject {
   const names = [...kinds.keys()];
@@ -17,39 +18,88 @@ export function recipeSchema(kinds: ReadonlyMap<string, StageKind>): JsonObject 
     $id: `urn:quern:schema:recipe:${languageVersion}`,
     title: 'quern recipe',
     type: 'object',
-    required: ['quern', 'stages'],
+    required: ['quern'],
     additionalProperties: false,
     properties: {
       $schema: { type: 'string' },
       quern: { const: languageVersion, description: 'Version of the recipe language' },
       description: { type: 'string' },
+      extends: { ...filesSchema, description: 'Recipes whose variables and stages this one takes over and changes' },
+      include: { ...filesSchema, description: 'Recipes whose variables and stages this one adds to its own' },
       vars: {
         type: 'object',
         description: 'Values by name, for use in the stages; --set name=value replaces one',
         propertyNames: { pattern: namePattern.source },
       },
+      defaults: {
+        type: 'object',
+        description: 'Parameters by kind, for the stages that do not give them',
+        additionalProperties: false,
+        properties: Object.fromEntries(names.map((name) => [name, { $ref: `#/$defs/${definitionName(name)}` }])),
+      },
       stages: {
         type: 'object',
-        minProperties: 1,
         propertyNames: { pattern: namePattern.source },
         additionalProperties: { $ref: '#/$defs/stage' },
       },
     },
+    // What another file or a default may give is not required of a stage.
+    if: { anyOf: ['extends', 'include', 'defaults'].map((key) => ({ required: [key] })) },
+    else: {
+      required: ['stages'],
+      properties: { stages: { minProperties: 1, additionalProperties: { $ref: '#/$defs/complete-stage' } } },
+    },
     $defs: {
       variable: { type: 'string', pattern: '\\$\\{', description: 'The value of a variable' },
       gates: gatesSchema,
+      matrix: matrixSchema,
       stage: {
-        type: 'object',
-        required: ['kind'],
+        type: ['object', 'null'],
         properties: { kind: orVariable({ enum: names, description: 'What the stage does' }) },
         allOf: names.map((name) => ({
-          if: { properties: { kind: { const: name } }, required: ['kind'] },
+          if: { type: 'object', properties: { kind: { const: name } }, required: ['kind'] },
           // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
           then: { $ref: `#/$defs/${definitionName(name)}` },
         })),
       },
+      'complete-stage': {
+        type: 'object',
+        required: ['kind'],
+        if: { not: { required: ['matrix'] } },
+        // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+        then: { allOf: [...kinds.values()].map(requiredParameters) },
+      },
       ...Object.fromEntries([...kinds].map(([name, kind]) => [definitionName(name), kindSchema(kind)])),
     },
+  };
+}
+
+const filesSchema = {
+  anyOf: [
+    { type: 'string', minLength: 1 },
+    { type: 'array', items: { type: 'string', minLength: 1 } },
+  ],
+};
+
+const matrixSchema = {
+  description:
+    'Makes a variant of the stage for each combination of the values. A key that is a parameter sets it, unless the stage gives it; any is used as ${matrix.key}',
+  anyOf: [
+    {
+      type: 'object',
+      minProperties: 1,
+      propertyNames: { pattern: namePattern.source },
+      additionalProperties: { anyOf: [{ type: 'array', minItems: 1 }, variable] },
+    },
+    variable,
+  ],
+};
+
+function requiredParameters(kind: StageKind): JsonObject {
+  return {
+    if: { properties: { kind: { const: kind.name } }, required: ['kind'] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: { required: stageSchema(kind).required ?? [] },
   };
 }
 
@@ -77,13 +127,21 @@ function kindSchema(kind: StageKind): JsonObject {
     { ...schema, properties: Object.fromEntries(described) },
     `#/$defs/${definitionName(kind.name)}`,
   );
+  const { required: _required, ...optional } = widened;
   return {
-    ...widened,
+    ...optional,
     description: kind.summary,
     properties: {
       kind: { const: kind.name },
-      ...(isJsonObject(widened.properties) ? widened.properties : {}),
+      // `null` takes a parameter of a base, or a default, away.
+      ...Object.fromEntries(
+        Object.entries(isJsonObject(widened.properties) ? widened.properties : {}).map(([name, property]) => [
+          name,
+          isJsonObject(property) ? or(property, nothing) : (property ?? true),
+        ]),
+      ),
       gates: { $ref: '#/$defs/gates' },
+      matrix: { $ref: '#/$defs/matrix' },
     },
   };
 }
@@ -93,7 +151,10 @@ function definitionName(kindName: string): string {
 }
 
 function inputSchema(slot: InputSlot): JsonObject {
-  return { type: 'string', description: `Name of a stage that makes: ${slot.accepts.join(', ')}` };
+  const types = slot.accepts.join(', ');
+  return slot.list === true
+    ? { type: 'array', minItems: 1, items: { type: 'string' }, description: `Names of stages that make: ${types}` }
+    : { type: 'string', description: `Name of a stage that makes: ${types}` };
 }
 
 /** Keywords whose value is a schema, a list of schemas, or schemas by name. */
@@ -135,10 +196,14 @@ function widenInside(schema: JsonObject, root: string): JsonObject {
 }
 
 function orVariable(schema: JsonObject): JsonObject {
+  return or(schema, variable);
+}
+
+function or(schema: JsonObject, other: JsonObject): JsonObject {
   const { description, default: initial, title, ...rest } = schema;
   const alternatives = Object.keys(rest).length === 1 && Array.isArray(rest.anyOf) ? rest.anyOf : [rest];
   const about = Object.entries({ title, description, default: initial }).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(about), anyOf: [...alternatives, variable] };
+  return { ...Object.fromEntries(about), anyOf: [...alternatives, other] };
 }
 
 function rebase(reference: string, root: string): string {

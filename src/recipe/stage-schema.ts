@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '../json.js';
-import type { StageKind } from '../stages/kind.js';
+import type { InputSlot, StageKind } from '../stages/kind.js';
 
-/** Schema of a stage of a kind: its parameters and its inputs, without `kind` and `gates`. */
+/** Schema of a stage of a kind: its parameters and its inputs, without `kind`, `gates` and `matrix`. */
 export function stageSchema(kind: StageKind): JsonObject {
   const parameters: unknown = kind.parameters;
   const schema = isJsonObject(parameters) ? parameters : {};
@@ -10,7 +10,7 @@ export function stageSchema(kind: StageKind): JsonObject {
     ...schema,
     type: 'object',
     properties: {
-      ...Object.fromEntries(inputs.map(([name]) => [name, { type: 'string' }])),
+      ...Object.fromEntries(inputs.map(([name, slot]) => [name, inputValue(slot)])),
       ...(isJsonObject(schema.properties) ? schema.properties : {}),
     },
     required: [
@@ -18,4 +18,8 @@ export function stageSchema(kind: StageKind): JsonObject {
       ...(Array.isArray(schema.required) ? schema.required : []),
     ],
   };
+}
+
+function inputValue({ list }: InputSlot): JsonObject {
+  return list === true ? { type: 'array', minItems: 1, items: { type: 'string' } } : { type: 'string' };
 }

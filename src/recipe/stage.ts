@@ -1,113 +1,123 @@
-import { isJsonObject, type Json, type JsonObject } from '../json.js';
-import { didYouMean } from '../nearest.js';
+import type { Location } from '../errors.js';
+import { isJsonObject, type JsonObject } from '../json.js';
 import type { StageKind } from '../stages/kind.js';
-import { isPrefix } from './document.js';
-import { shown } from './expectation.js';
+import { isPrefix, type Pointer } from './document.js';
 import { type Gate, readGates } from './gates.js';
+import { locateMember, type PreparedStage, type StageContext } from './given-stage.js';
+import { directUses, directValues, type GivenInputs, variantScope, withPlaces } from './inputs.js';
+import type { Members } from './merge.js';
 import { checkParameters, type ParameterProblem } from './parameters.js';
+import type { Placed } from './place.js';
 import type { Problems } from './problems.js';
-import { type SubstitutionBudget, substitute, type Variable, type VariableUse } from './substitution.js';
-import { namePattern } from './template.js';
+import type { Variant } from './references.js';
+import { substitute, type Variable, type VariableUse } from './substitution.js';
+import type { VariantValue } from './variant-name.js';
 
-/** A stage that has been read on its own: the stages its inputs name are not looked up yet. */
+/** A variant of a stage before it is read. */
+export interface ExpandedVariant extends Variant {
+  readonly given: GivenInputs;
+  /** Parameter -> name of a stage, or of the stages that a list gathers. */
+  readonly inputs: { readonly [parameter: string]: string | readonly string[] };
+}
+
+/** A variant of a stage that has been read. */
 export interface StageDraft {
   readonly name: string;
+  readonly stage: PreparedStage;
+  readonly values: readonly VariantValue[];
   readonly kind: StageKind;
-  /** With variables replaced and defaults filled in. */
+  /** With variables replaced and defaults filled in. A list of stages is here too, with the names of the variants. */
   readonly parameters: JsonObject;
-  /** Parameter -> name of a stage. Inputs that are no names have been reported and are left out. */
-  readonly inputs: { readonly [parameter: string]: string };
+  /** Input -> name of a variant. Inputs that are no names have been reported and are left out. */
+  readonly inputs: { readonly [input: string]: string };
   readonly gates: readonly Gate[];
+  /** Where the members of this variant stand. */
+  readonly members: Members;
   /** Pointers start at the stage. */
   readonly uses: readonly VariableUse[];
 }
 
-/** What reading a stage takes from the recipe around it. */
-export interface StageContext {
-  readonly kinds: ReadonlyMap<string, StageKind>;
-  readonly variables: ReadonlyMap<string, Variable>;
-  readonly budget: SubstitutionBudget;
-  readonly problems: Problems;
-}
-
-/** Reads one stage and reports everything that is wrong with it. Without a kind there is no draft. */
-export function readStage(name: string, given: Json, context: StageContext): StageDraft | undefined {
-  const report = reporter(name, [], context.problems);
-  if (!namePattern.test(name)) {
-    const message = `\`${name}\` is not a name for a stage`;
-    report({ pointer: [], part: 'key', message, suggestion: 'use letters, digits, _ and -' });
+/** Reads one variant of a stage and reports everything that is wrong with it. */
+export function readVariant(stage: PreparedStage, variant: ExpandedVariant, context: StageContext): StageDraft {
+  const { kind, declaration } = stage;
+  const { given } = variant;
+  const isInput = (name: string): boolean => Object.hasOwn(kind.inputs, name);
+  const direct = directValues(stage, variant.values);
+  const members = withPlaces(stage.members, direct);
+  const own = [...stage.members].filter(([name]) => !isInput(name)).map(([name, { value }]) => [name, value] as const);
+  const scope = variantScope(context.variables, variant.values, variant.isComplete);
+  const read = substitute(Object.fromEntries(own), scope, context.budget);
+  for (const { pointer, message, suggestion } of read.problems) {
+    context.problems.add(locateMember(members, declaration, pointer, 'value'), message, suggestion);
   }
-  const { value, uses, broken, problems } = substitute(given, context.variables, context.budget);
-  for (const problem of problems) report({ ...problem, part: 'value' });
-  if (broken.some((pointer) => pointer.length === 0)) return undefined;
-  if (!isJsonObject(value)) {
-    const message = `the stage \`${name}\` must be a mapping, got ${shown(value)}`;
-    report({ pointer: [], part: 'value', message, suggestion: 'for example { kind: load, source: ./model }' });
-    return undefined;
-  }
-  if (broken.some((pointer) => pointer[0] === 'kind')) return undefined;
-  const { kind: kindName, gates: givenGates, ...parameters } = value;
-  const kind = findKind(name, kindName, context.kinds, report);
-  if (kind === undefined) return undefined;
+  const set = direct.filter(({ key }) => !isInput(key));
+  const broken = [...read.broken, ...given.broken];
+  const uses = [...read.uses, ...set.flatMap(directUses), ...given.uses];
+  // Checking fills in defaults, also inside of values, so nothing may be shared between variants.
+  const { gates: givenGates, ...parameters } = structuredClone({
+    ...(isJsonObject(read.value) ? read.value : {}),
+    ...Object.fromEntries(set.map(({ key, value }) => [key, value])),
+    ...given.values,
+  });
 
-  const reportValue = reporter(name, uses, context.problems);
+  const report = reporter(members, declaration, uses, context.problems);
   const parameterProblems = checkParameters(kind, parameters, broken);
   const gates = readGates(givenGates);
   const gateProblems = gates.problems.filter(
     ({ pointer }) => !broken.some((one) => isPrefix(pointer, one) || isPrefix(one, pointer)),
   );
-  for (const problem of [...parameterProblems, ...gateProblems]) reportValue(problem);
+  for (const problem of [...parameterProblems, ...gateProblems]) report(problem);
 
-  const isInput = (parameter: string): boolean => Object.hasOwn(kind.inputs, parameter);
-  const isBroken = (parameter: string): boolean => broken.some((pointer) => pointer[0] === parameter);
-  const members = Object.entries(parameters);
-  const inputs = members.flatMap(([parameter, input]) =>
-    isInput(parameter) && typeof input === 'string' && !isBroken(parameter) ? [[parameter, input] as const] : [],
-  );
-  const ownParameters = Object.fromEntries(members.filter(([parameter]) => !isInput(parameter)));
+  const ownParameters = {
+    ...Object.fromEntries(Object.entries(parameters).filter(([name]) => !isInput(name))),
+    ...Object.fromEntries(Object.entries(variant.inputs).filter(([, input]) => typeof input !== 'string')),
+  };
   if (parameterProblems.length === 0 && broken.length === 0) {
-    for (const { pointer, message } of kind.check?.(ownParameters) ?? []) {
-      reportValue({ pointer, part: 'value', message });
-    }
+    for (const { pointer, message } of kind.check?.(ownParameters) ?? []) report({ pointer, part: 'value', message });
   }
-  return { name, kind, parameters: ownParameters, inputs: Object.fromEntries(inputs), gates: gates.gates, uses };
+  const { name, values } = variant;
+  const inputs = flatInputs(variant.inputs);
+  return { name, stage, values, kind, parameters: ownParameters, inputs, gates: gates.gates, members, uses };
+}
+
+/** A list `of` becomes the inputs `of.0`, `of.1` and so on. */
+function flatInputs(inputs: ExpandedVariant['inputs']): { readonly [input: string]: string } {
+  const flat = Object.entries(inputs).flatMap(([parameter, input]) =>
+    typeof input === 'string'
+      ? [[parameter, input] as const]
+      : input.map((name, index) => [`${parameter}.${index}`, name] as const),
+  );
+  return Object.fromEntries(flat);
 }
 
 type Reporter = (problem: ParameterProblem) => void;
 
 /** Reports problems of a stage. One of a value that came from a variable says so. */
-function reporter(name: string, uses: readonly VariableUse[], problems: Problems): Reporter {
+function reporter(members: Members, declaration: Placed, uses: readonly VariableUse[], problems: Problems): Reporter {
   return ({ pointer, part, message, suggestion }) => {
+    const location = locateMember(members, declaration, pointer, part);
     const use = part === 'value' ? uses.find((one) => isPrefix(one.pointer, pointer)) : undefined;
-    const origin = use === undefined ? undefined : `the value is that of ${placeOf(use.variable)}`;
-    problems.add({ pointer: ['stages', name, ...pointer], part, message, suggestion: suggestion ?? origin });
+    problems.add(location, message, suggestion ?? originText(use?.variable, location));
   };
 }
 
-function placeOf({ name, location }: Variable): string {
-  return location.line === undefined ? location.file : `vars.${name} in line ${location.line}`;
+function originText(variable: Variable | undefined, place: Location): string | undefined {
+  if (variable === undefined) return undefined;
+  const { file, line, column } = variable.location;
+  if (line === undefined) return `the value is that of ${file}`;
+  if (file === place.file && line === place.line && column === place.column) return undefined;
+  const where = file === place.file ? `in line ${line}` : `in ${file}:${line}`;
+  return `the value is that of ${variableLabel(variable)} ${where}`;
 }
 
-function findKind(
-  name: string,
-  kindName: Json | undefined,
-  kinds: ReadonlyMap<string, StageKind>,
-  report: Reporter,
-): StageKind | undefined {
-  const known = `kinds are ${[...kinds.keys()].join(', ')}`;
-  if (kindName === undefined) {
-    report({ pointer: [], part: 'key', message: `the stage \`${name}\` has no \`kind\``, suggestion: known });
-    return undefined;
-  }
-  if (typeof kindName !== 'string') {
-    const message = `\`kind\` must be the name of a kind, got ${shown(kindName)}`;
-    report({ pointer: ['kind'], part: 'value', message, suggestion: known });
-    return undefined;
-  }
-  const kind = kinds.get(kindName);
-  if (kind === undefined) {
-    const suggestion = didYouMean(kindName, kinds.keys()) ?? known;
-    report({ pointer: ['kind'], part: 'value', message: `unknown kind \`${kindName}\``, suggestion });
-  }
-  return kind;
+/** How a variable is called in messages: `vars.alpha`, `matrix.bits`. */
+export function variableLabel({ name }: Variable): string {
+  return name.startsWith('matrix.') ? name : `vars.${name}`;
+}
+
+/** The file whose directory a relative path at this place of a stage starts at: that of the variable it begins with. */
+export function fileOfPath({ members, stage, uses }: StageDraft, pointer: Pointer): string {
+  const use = uses.find((one) => one.leads && isPrefix(one.pointer, pointer));
+  const [name = ''] = pointer;
+  return use?.variable.file ?? (members.get(name) ?? stage.declaration).document.file;
 }

@@ -11,8 +11,16 @@ export interface Variable {
   readonly broken: boolean;
   /** Where the value was given: in the recipe, or (without a line) on the command line. */
   readonly location: Location;
+  /** The file from whose directory on the value is read when it is a relative path. */
+  readonly file: string;
   /** The variables the value was made of. */
   readonly uses: readonly Variable[];
+}
+
+/** Variables by name, as far as substitution needs to know them. */
+export interface VariableScope {
+  get(name: string): Variable | undefined;
+  keys(): Iterable<string>;
 }
 
 /** A variable that a value was made of. */
@@ -20,6 +28,8 @@ export interface VariableUse {
   /** The value, in the same terms as the pointer that the substitution was given. */
   readonly pointer: Pointer;
   readonly variable: Variable;
+  /** Whether the value begins with that of the variable. */
+  readonly leads: boolean;
 }
 
 export interface SubstitutionProblem {
@@ -39,7 +49,7 @@ export interface Substituted {
 
 /** Variables of variables can double at each step, so what they put in is bounded. */
 export class SubstitutionBudget {
-  #remaining = 1_000_000;
+  #remaining = 4_000_000;
 
   get isExhausted(): boolean {
     return this.#remaining < 0;
@@ -60,11 +70,7 @@ export class SubstitutionBudget {
 const maximumDepth = 100;
 
 /** Replaces the variables in all texts of a value. Keys are left alone. */
-export function substitute(
-  value: Json,
-  variables: ReadonlyMap<string, Variable>,
-  budget: SubstitutionBudget,
-): Substituted {
+export function substitute(value: Json, variables: VariableScope, budget: SubstitutionBudget): Substituted {
   const uses: VariableUse[] = [];
   const broken: Pointer[] = [];
   const problems: SubstitutionProblem[] = [];
@@ -106,7 +112,8 @@ export function substitute(
       }
     }
     const [first] = found;
-    uses.push(...withTheirUses(found).map((variable) => ({ pointer, variable })));
+    const leader = parts[0]?.type === 'variable' ? first : undefined;
+    uses.push(...withTheirUses(found).map((variable) => ({ pointer, variable, leads: variable === leader })));
     if (first !== undefined && parts.length === 1) return copy(first.value);
     const structured = found.find((variable) => typeof variable.value === 'object');
     if (structured !== undefined) {
@@ -131,7 +138,7 @@ export function referencedVariables(value: Json): readonly string[] {
   return [...names];
 }
 
-function partText(part: TemplatePart, variables: ReadonlyMap<string, Variable>): string {
+function partText(part: TemplatePart, variables: VariableScope): string {
   return part.type === 'variable' ? String(variables.get(part.name)?.value) : part.text;
 }
 

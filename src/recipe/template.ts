@@ -1,6 +1,9 @@
 /** Names of variables and of stages. */
 export const namePattern = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
+/** Variables that a text may name: those of the recipe, and the values of a matrix as `matrix.bits`. */
+const variablePattern = /^(?:matrix\.)?[A-Za-z_][A-Za-z0-9_-]*$/;
+
 /** What a text with variables is made of. */
 export type TemplatePart =
   | { readonly type: 'text'; readonly text: string }
@@ -23,7 +26,7 @@ export function parseTemplate(text: string): readonly TemplatePart[] {
     if (literal !== '') parts.push({ type: 'text', text: literal });
     literal = '';
     const name = content?.trim();
-    if (name !== undefined && namePattern.test(name)) parts.push({ type: 'variable', name });
+    if (name !== undefined && variablePattern.test(name)) parts.push({ type: 'variable', name });
     else parts.push({ type: 'malformed', text: marked });
   }
   literal += text.slice(end);

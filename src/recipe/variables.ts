@@ -1,9 +1,9 @@
 import { isCollection, LineCounter } from 'yaml';
 import type { Location } from '../errors.js';
-import type { Json, JsonObject } from '../json.js';
+import type { Json } from '../json.js';
 import { didYouMean } from '../nearest.js';
-import type { RecipeDocument } from './document.js';
 import { dependencyOrder } from './order.js';
+import { locateKey, locateValue, type Placed } from './place.js';
 import type { Problems } from './problems.js';
 import { referencedVariables, type SubstitutionBudget, substitute, type Variable } from './substitution.js';
 import { parseYaml } from './syntax.js';
@@ -14,22 +14,24 @@ interface Definition {
   readonly value: Json;
   readonly broken: boolean;
   readonly location: Location;
-  /** Whether the value was given on the command line, where there is no text to point into. */
-  readonly overridden: boolean;
+  readonly file: string;
+  /** `undefined` for a value given on the command line, where there is no text to point into. */
+  readonly placed: Placed | undefined;
 }
 
 /**
  * The variables of a recipe with their final values: those of `vars`, overridden by `set` (name -> YAML text), with
- * references to other variables replaced. Problems are reported; every variable is in the result all the same.
+ * references to other variables replaced. `file` is the recipe, where relative paths given by `set` start. Problems are
+ * reported; every variable is in the result all the same.
  */
 export function resolveVariables(
-  vars: JsonObject,
+  vars: ReadonlyMap<string, Placed>,
   set: ReadonlyMap<string, string>,
-  document: RecipeDocument,
+  file: string,
   budget: SubstitutionBudget,
   problems: Problems,
 ): ReadonlyMap<string, Variable> {
-  const definitions = define(vars, set, document, problems);
+  const definitions = define(vars, set, file, problems);
   const references = new Map(
     [...definitions].map(([name, definition]) => [name, referencedVariables(definition.value)] as const),
   );
@@ -38,63 +40,64 @@ export function resolveVariables(
   const inCycle = new Set(cycles.flat());
   const variables = new Map<string, Variable>();
   for (const cycle of cycles) {
-    const location = definitions.get(cycle[0] ?? '')?.location ?? { file: document.file };
-    problems.addAt(location, `variables refer to each other in a cycle: ${cycle.join(' -> ')}`);
-    for (const name of cycle) variables.set(name, { name, value: null, broken: true, location, uses: [] });
+    const location = definitions.get(cycle[0] ?? '')?.location ?? { file };
+    problems.add(location, `variables refer to each other in a cycle: ${cycle.join(' -> ')}`);
+    for (const name of cycle) variables.set(name, { name, value: null, broken: true, location, file, uses: [] });
   }
   for (const name of definitions.keys()) {
     // The names have to be known before their turn, so that one behind a cycle is not called unknown.
-    if (!variables.has(name)) variables.set(name, placeholder(name, document));
+    if (!variables.has(name)) variables.set(name, placeholder(name, file));
   }
   for (const name of order) {
     const definition = definitions.get(name);
     if (definition === undefined || inCycle.has(name)) continue;
     const result = substitute(definition.value, variables, budget);
     for (const { pointer, message, suggestion } of result.problems) {
-      if (definition.overridden) problems.addAt(definition.location, message, suggestion);
-      else problems.add({ pointer: ['vars', name, ...pointer], part: 'value', message, suggestion });
+      const { placed, location } = definition;
+      problems.add(placed === undefined ? location : locateValue(placed, pointer), message, suggestion);
     }
+    const leader = result.uses.find(({ pointer, leads }) => leads && pointer.length === 0)?.variable;
     variables.set(name, {
       name,
       value: result.value,
       broken: definition.broken || result.broken.length > 0,
       location: definition.location,
+      file: leader?.file ?? definition.file,
       uses: [...new Set(result.uses.map((use) => use.variable))],
     });
   }
   return variables;
 }
 
-function placeholder(name: string, document: RecipeDocument): Variable {
-  return { name, value: null, broken: true, location: { file: document.file }, uses: [] };
+function placeholder(name: string, file: string): Variable {
+  return { name, value: null, broken: true, location: { file }, file, uses: [] };
 }
 
 function define(
-  vars: JsonObject,
+  vars: ReadonlyMap<string, Placed>,
   set: ReadonlyMap<string, string>,
-  document: RecipeDocument,
+  file: string,
   problems: Problems,
 ): ReadonlyMap<string, Definition> {
   const definitions = new Map<string, Definition>();
-  for (const [name, value] of Object.entries(vars)) {
-    const pointer = ['vars', name];
+  for (const [name, placed] of vars) {
     if (!namePattern.test(name)) {
       const message = `\`${name}\` is not a name for a variable`;
-      problems.add({ pointer, part: 'key', message, suggestion: 'use letters, digits, _ and -' });
+      problems.add(locateKey(placed), message, 'use letters, digits, _ and -');
     }
-    const location = document.locateValue(pointer);
-    definitions.set(name, { value: value ?? null, broken: false, location, overridden: false });
+    const { value, document } = placed;
+    definitions.set(name, { value, broken: false, location: locateValue(placed), file: document.file, placed });
   }
   for (const [name, text] of set) {
     const location = { file: `--set ${name}=${text}` };
     if (!definitions.has(name)) {
-      problems.addAt(location, `the recipe has no variable \`${name}\``, didYouMean(name, definitions.keys()));
+      problems.add(location, `the recipe has no variable \`${name}\``, didYouMean(name, definitions.keys()));
       continue;
     }
     const parsed = parseSetting(text);
-    if (!parsed.ok) problems.addAt(location, parsed.message);
+    if (!parsed.ok) problems.add(location, parsed.message);
     const value = parsed.ok ? parsed.value : null;
-    definitions.set(name, { value, broken: !parsed.ok, location, overridden: true });
+    definitions.set(name, { value, broken: !parsed.ok, location, file, placed: undefined });
   }
   return definitions;
 }

@@ -4,10 +4,16 @@ import type { Json, JsonObject } from '../json.js';
 /** What a stage makes. A parameter that takes an artifact names the types it accepts. */
 export type ArtifactType = 'model' | 'stats' | 'exported' | 'report';
 
-/** A parameter that names another stage. */
+/** A parameter that names another stage, or a list of stages. */
 export interface InputSlot {
   readonly accepts: readonly ArtifactType[];
   readonly required: boolean;
+  /**
+   * The parameter is a list of stages, each standing for all its variants. The work finds the artifacts as the inputs
+   * `of.0`, `of.1` and so on (for a parameter `of`), and the names of the stages, in that order, in the parameter. The
+   * names are in the key unless the parameter is cosmetic.
+   */
+  readonly list?: boolean;
 }
 
 /**
@@ -17,10 +23,18 @@ export interface InputSlot {
 export interface SourceRequest {
   /** Where in the parameters the path stands, for example `['dataset', 'text']`. */
   readonly pointer: readonly string[];
-  /** Path as the recipe gives it, relative to the recipe file. */
+  /** Path as the recipe gives it, relative to the file in which it stands. */
   readonly path: string;
   /** For a directory: which of its files (names relative to it, `/` between parts) are read. */
   readonly select?: (names: readonly string[]) => readonly string[];
+}
+
+/** A path outside the store that a stage writes a copy of its artifact to. */
+export interface DestinationRequest {
+  /** Where in the parameters the path stands. */
+  readonly pointer: readonly string[];
+  /** Path as the recipe gives it, relative to the file in which it stands. */
+  readonly path: string;
 }
 
 /** A file of a source as an action sees it. */
@@ -44,7 +58,7 @@ export interface Progress {
 export interface WorkContext<Parameters = JsonObject> {
   /** Validated parameters with defaults filled in. Source paths in them are as the recipe gives them. */
   readonly parameters: Parameters;
-  /** Directories of the input artifacts, read-only, by parameter name. */
+  /** Directories of the input artifacts, read-only, by parameter name; of a list by name and index (`of.0`). */
   readonly inputs: { readonly [name: string]: string };
   /** Files of each source, by its pointer joined with dots (`dataset.text`). */
   readonly sources: { readonly [pointer: string]: readonly SourceFile[] };
@@ -80,6 +94,12 @@ export interface StageKind {
   readonly measures?: boolean;
   /** Whether the artifact holds floating-point results as they come, whose last bits depend on the processor. */
   readonly machineDependent?: boolean;
+  /**
+   * How far a second run of the same action on the same machine may be from the first: the largest relative difference
+   * of numbers in JSON files, and relative Frobenius distance of tensors. Only for kinds that measure or depend on the
+   * machine; anything else has to come out the same bit for bit. Without it results of such a kind are not compared.
+   */
+  readonly tolerance?: number;
   /** `all`: numerical work that uses every core; nothing runs beside it. `one`: mostly input and output. */
   readonly cores: 'one' | 'all';
   /** Whether the work reaches the network. */
@@ -91,8 +111,8 @@ export interface StageKind {
   /** Problems that the schema can't express, as messages with the pointer of the parameter at fault. */
   check?(parameters: JsonObject): readonly { readonly pointer: readonly string[]; readonly message: string }[];
   sources?(parameters: JsonObject): readonly SourceRequest[];
-  /** A path outside the store (relative to the recipe) that gets a copy of the artifact after each build. */
-  destination?(parameters: JsonObject): string | undefined;
+  /** A path outside the store that gets a copy of the artifact after each build. */
+  destination?(parameters: JsonObject): DestinationRequest | undefined;
   /** The fact that matters most about a result, in one line. */
   headline(metrics: { readonly [name: string]: Json | undefined }): string;
   load(): Promise<StageWork>;

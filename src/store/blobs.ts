@@ -1,4 +1,4 @@
-import { chmodSync, constants, copyFileSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, constants, copyFileSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { systemErrorCode } from '../errors.js';
 import { randomName, writeStoreFile } from './atomic.js';
 import type { Digest, FileContent } from './digest.js';
@@ -7,6 +7,7 @@ import { syncFiles } from './durability.js';
 import type { Layout } from './layout.js';
 import { quarantine } from './quarantine.js';
 import { storageError, withParentDirectory } from './storage-error.js';
+import type { Uses } from './uses.js';
 
 /** Permission bits of blobs: nobody writes to what is named by its content. */
 export const blobMode = 0o444;
@@ -26,6 +27,11 @@ export function hasBlob(layout: Layout, digest: Digest, sizeBytes: number): bool
   if (stats.isFile() && stats.size === sizeBytes) return true;
   quarantine(layout, path);
   return false;
+}
+
+/** Like `hasBlob`, and a blob that is there is marked as used. */
+export function claimBlob(layout: Layout, uses: Uses, digest: Digest, sizeBytes: number): boolean {
+  return hasBlob(layout, digest, sizeBytes) && uses.mark(layout.blob(digest));
 }
 
 /** Reads a whole blob and compares it with its name. A corrupt one is quarantined: from then on it is missing. */
@@ -58,11 +64,10 @@ export function readBlob(layout: Layout, digest: Digest): Buffer | undefined {
 }
 
 /** Stores bytes that are in memory. */
-export function publishBytes(layout: Layout, bytes: Uint8Array): Digest {
+export async function publishBytes(layout: Layout, uses: Uses, bytes: Uint8Array): Promise<Digest> {
   const digest = digestOfBytes(bytes);
-  if (!hasBlob(layout, digest, bytes.length)) {
-    writeStoreFile(layout, layout.blob(digest), bytes, { mode: blobMode });
-  }
+  const isKnown = await uses.undisturbed(() => claimBlob(layout, uses, digest, bytes.length));
+  if (!isKnown) writeStoreFile(layout, layout.blob(digest), bytes, { mode: blobMode });
   return digest;
 }
 
@@ -84,16 +89,14 @@ export async function hashForPublishing(path: string): Promise<HashedFile> {
  * All are flushed to disk before the first one appears under its name. The new directory entries are not: an entry
  * that a power failure takes away is a missing blob, which is noticed, and a wrong one can't come about.
  */
-export async function publishFiles(layout: Layout, files: readonly HashedFile[]): Promise<number> {
+export async function publishFiles(layout: Layout, uses: Uses, files: readonly HashedFile[]): Promise<number> {
   try {
-    const fresh = new Map<Digest, HashedFile>();
-    for (const file of files) {
-      const isKnown = fresh.has(file.digest) || hasBlob(layout, file.digest, file.sizeBytes);
-      if (isKnown) rmSync(file.path);
-      else fresh.set(file.digest, file);
+    const newFiles = await uses.undisturbed(() => removeKnown(layout, uses, files));
+    const usedSeconds = uses.usedMs() / 1000;
+    for (const { path } of newFiles) {
+      utimesSync(path, usedSeconds, usedSeconds);
+      chmodSync(path, blobMode);
     }
-    const newFiles = [...fresh.values()];
-    for (const { path } of newFiles) chmodSync(path, blobMode);
     await syncFiles(newFiles.map(({ path }) => path));
     for (const { path, digest } of newFiles) {
       const blob = layout.blob(digest);
@@ -103,4 +106,15 @@ export async function publishFiles(layout: Layout, files: readonly HashedFile[])
   } catch (error) {
     throw storageError(error, layout.root);
   }
+}
+
+/** Removes the files whose content the store has. Returns the others, one of each content. */
+function removeKnown(layout: Layout, uses: Uses, files: readonly HashedFile[]): readonly HashedFile[] {
+  const fresh = new Map<Digest, HashedFile>();
+  for (const file of files) {
+    const isKnown = fresh.has(file.digest) || claimBlob(layout, uses, file.digest, file.sizeBytes);
+    if (isKnown) rmSync(file.path);
+    else fresh.set(file.digest, file);
+  }
+  return [...fresh.values()];
 }

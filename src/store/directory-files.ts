@@ -1,19 +1,29 @@
 import type { BigIntStats } from 'node:fs';
 import { lstatSync, readdirSync } from 'node:fs';
-import { QuernError } from '../errors.js';
+import { QuernError, systemErrorCode } from '../errors.js';
 import { comparePaths, isTreePath } from './tree-path.js';
 
 export interface DirectoryFile {
   /** Relative to the directory, parts joined by `/`. */
   readonly path: string;
   readonly sizeBytes: number;
-  /** Device and inode number, `dev:ino`. */
-  readonly inode: string;
+  /** See `identityOf`. */
+  readonly identity: string;
 }
 
-/** Identity of a file as long as it exists, whatever its names. */
-export function inodeOf(stats: BigIntStats): string {
-  return `${stats.dev}:${stats.ino}`;
+/** Identity of a file and its content, whatever its names: device, inode and time of the last change of its content. */
+export function identityOf(stats: BigIntStats): string {
+  return `${stats.dev}:${stats.ino}:${stats.mtimeNs}`;
+}
+
+/** Names in a directory; none when it is missing. */
+export function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** The regular files below a directory, sorted like the entries of a tree. Anything else, and names that can't stand in a tree, are refused. */
@@ -25,7 +35,7 @@ export function listRegularFiles(directory: string): DirectoryFile[] {
       if (!isTreePath(path)) throw refused(path, 'its name has characters that are not portable');
       const stats = lstatSync(`${directory}/${path}`, { bigint: true });
       if (stats.isDirectory()) visit(path);
-      else if (stats.isFile()) files.push({ path, sizeBytes: Number(stats.size), inode: inodeOf(stats) });
+      else if (stats.isFile()) files.push({ path, sizeBytes: Number(stats.size), identity: identityOf(stats) });
       else throw refused(path, stats.isSymbolicLink() ? 'it is a symbolic link' : 'it is not a regular file');
     }
   }

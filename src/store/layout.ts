@@ -1,12 +1,16 @@
 import type { Digest } from './digest.js';
 import { hexOf } from './digest.js';
 
-/** Version of the directory structure. A store of another version is refused, never converted in place. */
+/** Version of the directory structure. An older store is converted when it is opened, a newer one is refused. */
 export const storeFormat = 1;
 
 /** Paths inside a store. Nothing else spells them. */
 export class Layout {
   readonly format: string;
+  /** How blobs are linked into directories here. */
+  readonly links: string;
+  /** How large the store is, as far as that is known without looking. */
+  readonly usage: string;
   readonly blobs: string;
   readonly trees: string;
   readonly actions: string;
@@ -19,9 +23,13 @@ export class Layout {
   readonly views: string;
   /** What the last build of each recipe did. */
   readonly recipes: string;
+  /** Results that are kept whatever their age. */
+  readonly pins: string;
 
   constructor(readonly root: string) {
     this.format = `${root}/format.json`;
+    this.links = `${root}/links.json`;
+    this.usage = `${root}/usage.json`;
     this.blobs = `${root}/blobs`;
     this.trees = `${root}/trees`;
     this.actions = `${root}/actions`;
@@ -32,12 +40,13 @@ export class Layout {
     this.quarantine = `${root}/quarantine`;
     this.views = `${root}/views`;
     this.recipes = `${root}/recipes`;
+    this.pins = `${root}/pins`;
   }
 
   /** The directories every store has. */
   directories(): readonly string[] {
-    const { blobs, trees, actions, stat, locks, runs, tmp, quarantine, views, recipes } = this;
-    return [blobs, trees, actions, stat, locks, runs, tmp, quarantine, views, recipes];
+    const { blobs, trees, actions, stat, locks, runs, tmp, quarantine, views, recipes, pins } = this;
+    return [blobs, trees, actions, stat, locks, runs, tmp, quarantine, views, recipes, pins];
   }
 
   blob(digest: Digest): string {

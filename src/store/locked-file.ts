@@ -48,6 +48,17 @@ function isNamed(descriptor: number, path: string): boolean {
   return named !== undefined && named.ino === opened.ino && named.dev === opened.dev;
 }
 
+/** Takes over the lock of a dead owner. `undefined` when it is alive, or another user whose files are not ours to remove. */
+export function openAbandoned(path: string): number | undefined {
+  try {
+    return openLocked(path, 'exclusive');
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'EACCES' || code === 'EPERM') return undefined;
+    throw error;
+  }
+}
+
 /**
  * Removes a file that is locked exclusively, then unlocks it. In this order it is never the file of the next holder,
  * unless somebody without a lock removed ours before, which is checked.

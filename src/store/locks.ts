@@ -1,6 +1,7 @@
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
+import { systemErrorCode } from '../errors.js';
 import { isJsonObject } from '../json.js';
 import type { Layout } from './layout.js';
 import type { LockMode } from './locked-file.js';
@@ -100,9 +101,17 @@ export class Locks {
   }
 }
 
+/** On a full disk the lock is held all the same, only nobody is told by whom. */
 function writeHolder(descriptor: number, purpose: string): void {
   const holder: LockHolder = { pid: process.pid, host: hostname(), purpose: purpose.slice(0, 100) };
-  writeSync(descriptor, Buffer.from(JSON.stringify(holder).padEnd(holderTextBytes)), 0, holderTextBytes, 0);
+  try {
+    writeSync(descriptor, Buffer.from(JSON.stringify(holder).padEnd(holderTextBytes)), 0, holderTextBytes, 0);
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ENOSPC' || code === 'EDQUOT') return;
+    closeSync(descriptor);
+    throw error;
+  }
 }
 
 function parseHolder(value: unknown): LockHolder | undefined {

@@ -1,33 +1,36 @@
-import { constants, copyFileSync, linkSync, lstatSync, mkdirSync } from 'node:fs';
+import { constants, lstatSync, mkdirSync } from 'node:fs';
 import { chmod, copyFile } from 'node:fs/promises';
-import { QuernError, systemErrorCode } from '../errors.js';
+import { QuernError } from '../errors.js';
 import { hasBlob } from './blobs.js';
 import { forEachConcurrently } from './concurrent.js';
 import type { Digest } from './digest.js';
-import { inodeOf } from './directory-files.js';
+import { identityOf } from './directory-files.js';
 import { syncDirectory, syncFiles } from './durability.js';
 import type { Layout } from './layout.js';
+import { linkMode, linkOrCopy } from './link-mode.js';
 import { storageError } from './storage-error.js';
 import type { Tree, TreeEntry } from './tree.js';
 import { directoriesAbove } from './tree-path.js';
 import { readTree } from './trees.js';
-
-/** Another file system, too many links, links not permitted here: reasons to copy instead. */
-const linkRefusals = new Set(['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP']);
+import type { Uses } from './uses.js';
 
 /**
- * Makes the files of a tree appear in a directory, read-only, as hard links to their blobs where that is possible.
- * Returns the digest of each file by inode, which is what `publishTree` wants to know.
+ * Makes the files of a tree appear in a directory, read-only, as links to their blobs where that is possible. Returns
+ * the digest of each file by identity, which is what `publishTree` wants to know. The blobs are marked as used first:
+ * that changes the identity of their hard links, which must not happen later.
  */
-export function linkTree(layout: Layout, digest: Digest, directory: string): ReadonlyMap<string, Digest> {
+export function linkTree(layout: Layout, uses: Uses, digest: Digest, directory: string): ReadonlyMap<string, Digest> {
   const tree = requireTree(layout, digest);
   const known = new Map<string, Digest>();
   try {
     createDirectories(tree, directory);
+    const mode = linkMode(layout);
     for (const entry of tree.entries) {
       const path = `${directory}/${entry.path}`;
-      linkOrCopy(requireBlob(layout, entry), path);
-      known.set(inodeOf(lstatSync(path, { bigint: true })), entry.digest);
+      const blob = requireBlob(layout, entry);
+      uses.mark(blob);
+      linkOrCopy(mode, blob, path);
+      known.set(identityOf(lstatSync(path, { bigint: true })), entry.digest);
     }
     return known;
   } catch (error) {
@@ -63,16 +66,6 @@ function incomplete(layout: Layout, what: string): QuernError {
   return new QuernError('cache', `the cache ${layout.root} is incomplete: ${what}`, {
     suggestion: 'build again to make it anew',
   });
-}
-
-function linkOrCopy(blob: string, path: string): void {
-  try {
-    linkSync(blob, path);
-  } catch (error) {
-    if (!linkRefusals.has(systemErrorCode(error) ?? '')) throw error;
-    // The copy takes over the mode of the blob: read-only.
-    copyFileSync(blob, path, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-  }
 }
 
 function directoriesOf(tree: Tree): ReadonlySet<string> {

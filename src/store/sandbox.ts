@@ -2,8 +2,9 @@ import { chmodSync, closeSync, lstatSync, mkdirSync, readdirSync } from 'node:fs
 import { rm } from 'node:fs/promises';
 import { systemErrorCode } from '../errors.js';
 import { randomName } from './atomic.js';
+import { namesIn } from './directory-files.js';
 import type { Layout } from './layout.js';
-import { openLocked, removeLocked } from './locked-file.js';
+import { openAbandoned, openLocked, removeLocked } from './locked-file.js';
 import { storageError } from './storage-error.js';
 
 /** A directory for work in progress, on the file system of the store. It belongs to this process and dies with it. */
@@ -66,7 +67,7 @@ async function removeSandbox(directory: string, descriptor: number): Promise<voi
  * process on any host. Any number of processes may sweep at once. Returns how many were removed.
  */
 export async function sweepSandboxes(layout: Layout): Promise<number> {
-  const names = readNames(layout.tmp);
+  const names = namesIn(layout.tmp);
   const directories = new Set<string>();
   let removed = 0;
   for (const name of names) {
@@ -77,26 +78,6 @@ export async function sweepSandboxes(layout: Layout): Promise<number> {
   }
   for (const directory of directories) if (await sweepDirectory(directory)) removed++;
   return removed;
-}
-
-function readNames(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-/** Takes over the lock of a dead owner. `undefined` when it is alive, or another user whose files are not ours to remove. */
-function openAbandoned(path: string): number | undefined {
-  try {
-    return openLocked(path, 'exclusive');
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'EACCES' || code === 'EPERM') return undefined;
-    throw error;
-  }
 }
 
 /** An unfinished file is locked by its writer. */

@@ -1,14 +1,12 @@
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
-import { QuernError, systemErrorCode } from '../errors.js';
+import { accessSync, constants } from 'node:fs';
+import { resolve } from 'node:path';
 import type { JsonObject } from '../json.js';
-import { isJsonObject } from '../json.js';
-import { writeStoreFile } from './atomic.js';
 import type { BlobCondition, HashedFile } from './blobs.js';
 import { hasBlob, hashForPublishing, publishBytes, publishFiles, readBlob, verifyBlob } from './blobs.js';
 import type { Digest, FileContent } from './digest.js';
 import { copyTree, exportIsCurrent } from './export-directory.js';
-import { Layout, storeFormat } from './layout.js';
+import { ensureFormat } from './format.js';
+import { Layout } from './layout.js';
 import { Locks } from './locks.js';
 import { linkTree } from './materialise.js';
 import { listRecords, readRecord, removeRecord, writeRecord } from './records.js';
@@ -19,7 +17,14 @@ import { StatCache } from './stat-cache.js';
 import { storageError } from './storage-error.js';
 import type { Tree } from './tree.js';
 import type { PublishedTree } from './trees.js';
-import { hasTree, publishTree, readTree } from './trees.js';
+import { hasTree, publishTree, readTree, verifyTree } from './trees.js';
+import { addUsage } from './usage.js';
+import { Uses } from './uses.js';
+
+export interface StoreOptions extends StatCacheOptions {
+  /** Reads content again and compares it with its digest before it is used, inside the store and outside. */
+  readonly verify?: boolean;
+}
 
 /**
  * A content-addressed store in a directory that any number of processes share. It knows files, digests and JSON, and
@@ -28,19 +33,27 @@ import { hasTree, publishTree, readTree } from './trees.js';
 export class Store {
   readonly layout: Layout;
   readonly locks: Locks;
+  /** Whether content is read and compared with its digest before it is used. */
+  readonly verifies: boolean;
+  readonly #uses: Uses;
   readonly #statCache: StatCache;
 
-  private constructor(layout: Layout, options: StatCacheOptions) {
+  private constructor(layout: Layout, options: StoreOptions) {
     this.layout = layout;
     this.locks = new Locks(layout);
+    this.verifies = options.verify === true;
+    this.#uses = new Uses(layout, this.locks);
     this.#statCache = new StatCache(layout, options);
   }
 
-  /** Opens a store, made when missing. A `QuernError` when the directory can't be written or is something else. */
-  static open(directory: string, options: StatCacheOptions = {}): Store {
+  /**
+   * Opens a store, made when missing and converted when older. A `QuernError` when the directory can't be written or is
+   * something else.
+   */
+  static open(directory: string, options: StoreOptions = {}): Store {
     const layout = new Layout(resolve(directory));
     try {
-      if (!hasFormat(layout)) createStore(layout);
+      ensureFormat(layout);
       accessSync(layout.root, constants.W_OK);
     } catch (error) {
       throw storageError(error, layout.root);
@@ -52,16 +65,61 @@ export class Store {
     return this.layout.root;
   }
 
+  /** Begins to rely on the store: what is claimed or published from now on, until the end, is not removed by gc. */
+  beginUse(): { end(): void } {
+    return this.#uses.begin();
+  }
+
+  /**
+   * The record of a key with its artifact wholly in the store, both marked as used; `undefined` when there is none.
+   * `parse` returns the record and its artifact, or `undefined` for a record of another form.
+   */
+  async claimRecord<R extends { readonly artifact: Digest }>(
+    key: string,
+    parse: (record: JsonObject) => R | undefined,
+  ): Promise<R | undefined> {
+    const record = await this.#uses.undisturbed(() => this.#claim(key, parse));
+    if (record === undefined || !this.verifies) return record;
+    return (await verifyTree(this.layout, record.artifact)) ? record : undefined;
+  }
+
+  #claim<R extends { readonly artifact: Digest }>(
+    key: string,
+    parse: (record: JsonObject) => R | undefined,
+  ): R | undefined {
+    const isThere = this.#uses.mark(this.layout.action(key));
+    const value = isThere ? this.readRecord(key) : undefined;
+    const record = value === undefined ? undefined : parse(value);
+    if (record === undefined || !this.hasTree(record.artifact)) return undefined;
+    return this.#uses.mark(this.layout.tree(record.artifact)) ? record : undefined;
+  }
+
+  /** Marks a tree as used, with its blobs. Returns whether it is there. */
+  claimTree(digest: Digest): Promise<boolean> {
+    return this.#uses.undisturbed(() => this.#uses.mark(this.layout.tree(digest)) && this.hasTree(digest));
+  }
+
+  /** Marks a directory under `views/` as used. Returns whether it is there. */
+  claimView(directory: string): Promise<boolean> {
+    return this.#uses.undisturbed(() => this.#uses.mark(directory));
+  }
+
+  /** Notes that a record was used, which keeps it from being removed before others. */
+  markRecordUsed(key: string): void {
+    this.#uses.mark(this.layout.action(key));
+  }
+
   /** Stores a file of a sandbox, which is gone afterwards. */
   async publishFile(path: string): Promise<FileContent & { readonly newBytes: number }> {
     const file: HashedFile = await hashForPublishing(path);
-    const newBytes = await publishFiles(this.layout, [file]);
+    const newBytes = await publishFiles(this.layout, this.#uses, [file]);
+    await addUsage(this.layout, this.locks, newBytes);
     return { digest: file.digest, sizeBytes: file.sizeBytes, newBytes };
   }
 
   /** Stores bytes that are in memory. */
-  publishBytes(bytes: Uint8Array): Digest {
-    return publishBytes(this.layout, bytes);
+  publishBytes(bytes: Uint8Array): Promise<Digest> {
+    return publishBytes(this.layout, this.#uses, bytes);
   }
 
   /** Where a blob is. Its presence and size are for `hasBlob` to tell. */
@@ -85,8 +143,10 @@ export class Store {
   }
 
   /** Stores the files of a directory of a sandbox. `known` is what `linkTree` returned for the inputs, merged. */
-  publishTree(directory: string, known: ReadonlyMap<string, Digest> = new Map()): Promise<PublishedTree> {
-    return publishTree(this.layout, directory, known);
+  async publishTree(directory: string, known: ReadonlyMap<string, Digest> = new Map()): Promise<PublishedTree> {
+    const published = await publishTree(this.layout, this.#uses, directory, known);
+    await addUsage(this.layout, this.locks, published.newBytes);
+    return published;
   }
 
   /** The tree of this digest; `undefined` when it is missing or was damaged. */
@@ -99,9 +159,9 @@ export class Store {
     return hasTree(this.layout, digest);
   }
 
-  /** Makes a tree appear in a directory, read-only. Returns the digest of each file by inode. */
+  /** Makes a tree appear in a directory, read-only. Returns the digest of each file by identity. */
   linkTree(digest: Digest, directory: string): ReadonlyMap<string, Digest> {
-    return linkTree(this.layout, digest, directory);
+    return linkTree(this.layout, this.#uses, digest, directory);
   }
 
   /** Puts a copy of a tree at a place outside the store, replacing an earlier export. */
@@ -147,37 +207,4 @@ export class Store {
   sweepSandboxes(): Promise<number> {
     return sweepSandboxes(this.layout);
   }
-}
-
-/** Whether the directory is a store already. Throws when it is one of another format. */
-function hasFormat(layout: Layout): boolean {
-  let format: unknown;
-  try {
-    const value: unknown = JSON.parse(readFileSync(layout.format, 'utf8'));
-    format = isJsonObject(value) ? value.format : undefined;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  if (format === storeFormat) return true;
-  const found = typeof format === 'number' ? `has format ${format}` : 'has an unreadable format.json';
-  throw new QuernError('cache', `the cache ${layout.root} ${found}; this version of quern uses format ${storeFormat}`, {
-    suggestion: 'choose another directory with --cache, or delete this one',
-  });
-}
-
-/** What may be in a directory that becomes a store, besides hidden files and what an interrupted creation left. */
-const harmlessNames = new Set(['README.md', 'lost+found']);
-
-function createStore(layout: Layout): void {
-  mkdirSync(layout.root, { recursive: true });
-  const ownNames = new Set([layout.format, ...layout.directories()].map((path) => basename(path)));
-  for (const name of readdirSync(layout.root)) {
-    if (name.startsWith('.') || harmlessNames.has(name) || ownNames.has(name)) continue;
-    throw new QuernError('cache', `${layout.root} is not a cache of quern: it holds ${name}`, {
-      suggestion: 'choose an empty or new directory with --cache',
-    });
-  }
-  for (const directory of layout.directories()) mkdirSync(directory, { recursive: true });
-  writeStoreFile(layout, layout.format, `${JSON.stringify({ format: storeFormat })}\n`);
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { QuernError, systemErrorCode } from '../errors.js';
 import { writeStoreFile } from './atomic.js';
 import type { HashedFile } from './blobs.js';
-import { blobMode, hasBlob, hashForPublishing, publishFiles } from './blobs.js';
+import { blobMode, claimBlob, hasBlob, hashForPublishing, publishFiles, verifyBlob } from './blobs.js';
 import type { Digest } from './digest.js';
 import { digestOfBytes } from './digest.js';
 import { listRegularFiles } from './directory-files.js';
@@ -10,6 +10,7 @@ import type { Layout } from './layout.js';
 import { quarantine } from './quarantine.js';
 import type { Tree, TreeEntry } from './tree.js';
 import { parseTree, treeSizeBytes, treeText } from './tree.js';
+import type { Uses } from './uses.js';
 
 export interface PublishedTree {
   readonly digest: Digest;
@@ -19,19 +20,20 @@ export interface PublishedTree {
 }
 
 /**
- * Stores the files of a directory, which are gone from it afterwards. `known` tells the content of files by inode
- * (`dev:ino`): one that is a hard link to a blob is neither read nor moved.
+ * Stores the files of a directory, which are gone from it afterwards. `known` tells the content of files by identity
+ * (`identityOf`): one that is a link to an input is neither read nor moved.
  */
 export async function publishTree(
   layout: Layout,
+  uses: Uses,
   directory: string,
   known: ReadonlyMap<string, Digest>,
 ): Promise<PublishedTree> {
   const entries: TreeEntry[] = [];
   const hashedFiles: HashedFile[] = [];
-  for (const { path, sizeBytes, inode } of listRegularFiles(directory)) {
-    const knownDigest = known.get(inode);
-    if (knownDigest !== undefined && hasBlob(layout, knownDigest, sizeBytes)) {
+  for (const { path, sizeBytes, identity } of listRegularFiles(directory)) {
+    const knownDigest = known.get(identity);
+    if (knownDigest !== undefined && (await uses.undisturbed(() => claimBlob(layout, uses, knownDigest, sizeBytes)))) {
       entries.push({ path, sizeBytes, digest: knownDigest });
     } else {
       const file = await hashForPublishing(`${directory}/${path}`);
@@ -39,17 +41,19 @@ export async function publishTree(
       entries.push({ path, sizeBytes: file.sizeBytes, digest: file.digest });
     }
   }
-  const newBytes = await publishFiles(layout, hashedFiles);
+  const newBytes = await publishFiles(layout, uses, hashedFiles);
   const tree: Tree = { entries };
-  return { digest: writeTree(layout, tree), sizeBytes: treeSizeBytes(tree), newBytes };
+  const digest = await uses.undisturbed(() => writeTree(layout, uses, tree));
+  return { digest, sizeBytes: treeSizeBytes(tree), newBytes };
 }
 
 /** Stores a tree whose blobs are stored. Throws a `QuernError` when it breaks a rule of trees. */
-export function writeTree(layout: Layout, tree: Tree): Digest {
+export function writeTree(layout: Layout, uses: Uses, tree: Tree): Digest {
   const text = treeText(tree);
   parseTree(text);
   const digest = digestOfBytes(Buffer.from(text));
   if (readTree(layout, digest) === undefined) writeStoreFile(layout, layout.tree(digest), text, { mode: blobMode });
+  uses.mark(layout.tree(digest));
   return digest;
 }
 
@@ -71,4 +75,13 @@ export function readTree(layout: Layout, digest: Digest): Tree | undefined {
 export function hasTree(layout: Layout, digest: Digest): boolean {
   const tree = readTree(layout, digest);
   return tree?.entries.every((entry) => hasBlob(layout, entry.digest, entry.sizeBytes)) ?? false;
+}
+
+/** Reads all of a tree and compares it with its digests. What is corrupt is quarantined. Returns whether all is intact. */
+export async function verifyTree(layout: Layout, digest: Digest): Promise<boolean> {
+  const tree = readTree(layout, digest);
+  let isIntact = tree !== undefined;
+  for (const blob of new Set(tree?.entries.map((entry) => entry.digest)))
+    if ((await verifyBlob(layout, blob)) !== 'intact') isIntact = false;
+  return isIntact;
 }

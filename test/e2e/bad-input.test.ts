@@ -286,7 +286,7 @@ const rows: readonly Row[] = [
     name: 'a missing model',
     prepare: (project) => void project.write('recipe.yaml', `quern: 1\nstages:\n${load}`),
     code: 2,
-    says: [/recipe\.yaml:3:\d+ error: \.\/model does not exist/, /relative to the recipe file/],
+    says: [/recipe\.yaml:3:\d+ error: \.\/model does not exist/, /relative to the file they stand in/],
   },
   {
     name: 'a missing text',

@@ -78,7 +78,7 @@ check('outline', [
   [
     'key of something else',
     'quern: 1\npipeline: []\nstages: { a: { kind: load, source: x } }\n',
-    ['2:1 unknown key `pipeline`; known are quern, description, vars, stages'],
+    ['2:1 unknown key `pipeline`; known are quern, description, extends, include, vars, defaults, stages'],
   ],
   ['no stages', 'quern: 1\nstages: {}\n', ['2:1 the recipe has no stages']],
   ['empty stages', 'quern: 1\nstages:\n', ['2:1 the recipe has no stages']],

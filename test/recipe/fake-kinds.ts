@@ -109,7 +109,22 @@ const run = kind({
   },
 });
 
+const exportKind = kind({
+  name: 'export',
+  produces: 'exported',
+  inputs: { model: { accepts: ['model'], required: true } },
+  parameters: { type: 'object', properties: { to: { type: 'string' } }, additionalProperties: false },
+  destination: ({ to }) => (typeof to === 'string' ? { pointer: ['to'], path: to } : undefined),
+});
+
+const table = kind({
+  name: 'table',
+  produces: 'report',
+  inputs: { of: { accepts: ['report', 'model'], required: true, list: true } },
+  parameters: { type: 'object', properties: { title: { type: 'string' } }, additionalProperties: false },
+});
+
 /** Stage kinds for tests of the recipe language. Their work can't be loaded. */
 export const fakeKinds: ReadonlyMap<string, StageKind> = new Map(
-  [load, calibrate, smoothquant, quantize, run].map((one) => [one.name, one]),
+  [load, calibrate, smoothquant, quantize, run, exportKind, table].map((one) => [one.name, one]),
 );

@@ -30,7 +30,7 @@ function at(line: number, column: number, length = 1): Diagnostic {
 
 test('a diagnostic is shown in its source lines', () => {
   assert.is(
-    renderDiagnostics([misspelt], text),
+    renderDiagnostics([misspelt], new Map([['recipes/broken.yaml', text]])),
     `recipes/broken.yaml:9:5 error: unknown parameter \`aplha\` of kind smoothquant
    7 |     kind: smoothquant
    8 |     model: float
@@ -54,7 +54,7 @@ stages:
 `;
   const loaded = parseRecipe(recipe, 'recipes/broken.yaml', { kinds: fakeKinds });
   assert.is(
-    loaded.ok || renderDiagnostics(loaded.diagnostics, recipe),
+    loaded.ok || renderDiagnostics(loaded.diagnostics, loaded.texts),
     `recipes/broken.yaml:7:12 error: unknown stage \`flaot\`
    5 |     kind: smoothquant
    6 |     stats: stats

@@ -21,6 +21,12 @@ const fragments = [
   'a:',
   'b:',
   '- ',
+  'matrix: { layers: [1, 2] }',
+  'matrix:',
+  'kind: table',
+  'of: [a, b]',
+  'defaults: { load: { layers: 1 } }',
+  'model: "a[layers=1]"',
   '? ',
   ': ',
   '{',
@@ -78,7 +84,9 @@ function assertSound(text: string, loaded: LoadedRecipe): void {
     assert.ok(line >= 1 && line <= lineCount && column >= 1 && length >= 1, JSON.stringify(location));
   }
   assert.ok(
-    renderDiagnostics(loaded.diagnostics, text).endsWith(loaded.diagnostics.length === 1 ? ' error.' : ' errors.'),
+    renderDiagnostics(loaded.diagnostics, loaded.texts).endsWith(
+      loaded.diagnostics.length === 1 ? ' error.' : ' errors.',
+    ),
   );
 }
 
@@ -108,10 +116,14 @@ test('any JSON value may stand for a stage, a parameter or a variable', () => {
       const recipe = {
         quern: 1,
         vars: { a: variable },
+        defaults: { run: variable, load: parameter },
         stages: {
           a: { kind: 'load', source: parameter },
           b: parameter,
           c: { kind: 'run', model: 'a', devices: [parameter] },
+          d: { kind: 'load', source: 'x', matrix: parameter },
+          e: { kind: 'load', matrix: { source: [parameter, 'x'], layers: parameter } },
+          f: { kind: 'table', of: parameter },
         },
       };
       const text = JSON.stringify(recipe);

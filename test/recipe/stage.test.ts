@@ -23,13 +23,13 @@ check(
     [
       'no kind',
       's: { source: x }',
-      ['5:3 the stage `s` has no `kind`; kinds are load, calibrate, smoothquant, quantize, run'],
+      ['5:3 the stage `s` has no `kind`; kinds are load, calibrate, smoothquant, quantize, run, export, table'],
     ],
     [
       'kind that is no name',
       's: { kind: [load], source: x }',
       [
-        '5:14 `kind` must be the name of a kind, got a list of 1 entry; kinds are load, calibrate, smoothquant, quantize, run',
+        '5:14 `kind` must be the name of a kind, got a list of 1 entry; kinds are load, calibrate, smoothquant, quantize, run, export, table',
       ],
     ],
     [
@@ -40,7 +40,7 @@ check(
     [
       'unknown kind',
       's: { kind: teleport }',
-      ['5:14 unknown kind `teleport`; kinds are load, calibrate, smoothquant, quantize, run'],
+      ['5:14 unknown kind `teleport`; kinds are load, calibrate, smoothquant, quantize, run, export, table'],
     ],
     [
       'stage given twice',
@@ -55,7 +55,7 @@ check(
     [
       'unknown parameter',
       's: { kind: load, source: x, colour: 2 }',
-      ['5:31 unknown parameter `colour` of kind load; known are source, format, layers, keep, kind, gates'],
+      ['5:31 unknown parameter `colour` of kind load; known are source, format, layers, keep, kind, gates, matrix'],
     ],
     [
       'misspelt required parameter is one mistake',

@@ -60,10 +60,10 @@ test('a stage knows which variables its parameters came from', () => {
   assert.equal(
     stage.variables.map(({ pointer, name, location }) => [pointer.join('.'), name, location.line ?? location.file]),
     [
-      ['source', 'a', 2],
-      ['source', 'c', '--set c=3'],
-      ['source', 'b', 2],
-      ['layers', 'c', '--set c=3'],
+      ['source', 'vars.a', 2],
+      ['source', 'vars.c', '--set c=3'],
+      ['source', 'vars.b', 2],
+      ['layers', 'vars.c', '--set c=3'],
     ],
   );
 });
@@ -185,7 +185,7 @@ for (const [name, set, expected] of settings) {
 test('doubling variables are stopped', () => {
   const doubled = Array.from({ length: 40 }, (_, index) => `  v${index + 1}: ["\${v${index}}", "\${v${index}}"]`);
   const text = `quern: 1\nvars:\n  v0: x\n${doubled.join('\n')}\nstages: { s: { kind: load, source: "\${v40}" } }\n`;
-  assert.equal(diagnose(text), ['21:9 the variables of the recipe expand to too much']);
+  assert.equal(diagnose(text), ['23:9 the variables of the recipe expand to too much']);
 });
 
 test.run();

@@ -39,12 +39,12 @@ test('a file becomes a read-only blob by renaming', async () => {
 
 test('equal files are stored once', async () => {
   await withStore(async (store) => {
-    assert.is(store.publishBytes(text), digest);
+    assert.is(await store.publishBytes(text), digest);
     const { ino } = statSync(store.blobPath(digest));
     const { directory } = store.createSandbox();
     writeFileSync(join(directory, 'file'), text);
     assert.equal(await store.publishFile(join(directory, 'file')), { digest, sizeBytes: text.length, newBytes: 0 });
-    assert.is(store.publishBytes(text), digest);
+    assert.is(await store.publishBytes(text), digest);
     assert.is(statSync(store.blobPath(digest)).ino, ino);
     assert.equal(readdirSync(directory), []);
   });
@@ -65,7 +65,7 @@ test('a file with another name is copied, so that nobody can write into the blob
 
 test('a blob of the wrong size is quarantined wherever it is met, and replaced', async () => {
   await withStore(async (store) => {
-    store.publishBytes(text);
+    await store.publishBytes(text);
     chmodSync(store.blobPath(digest), 0o644);
     truncateSync(store.blobPath(digest), 3);
     assert.not(store.hasBlob(digest, text.length));
@@ -73,10 +73,10 @@ test('a blob of the wrong size is quarantined wherever it is met, and replaced',
     const [name = ''] = readdirSync(store.layout.quarantine);
     assert.is(readFileSync(join(store.layout.quarantine, name), 'utf8'), 'the');
 
-    store.publishBytes(text);
+    await store.publishBytes(text);
     chmodSync(store.blobPath(digest), 0o644);
     truncateSync(store.blobPath(digest), 3);
-    store.publishBytes(text);
+    await store.publishBytes(text);
     assert.equal(store.readBlob(digest), text);
     assert.is(readdirSync(store.layout.quarantine).length, 2);
   });
@@ -84,7 +84,7 @@ test('a blob of the wrong size is quarantined wherever it is met, and replaced',
 
 test('a blob with other bytes of the right size is found by reading it', async () => {
   await withStore(async (store) => {
-    store.publishBytes(text);
+    await store.publishBytes(text);
     assert.is(await store.verifyBlob(digest), 'intact');
     overwrite(store, 'THE same bytes');
     assert.ok(store.hasBlob(digest, text.length), 'sizes alone can not tell');
@@ -92,7 +92,7 @@ test('a blob with other bytes of the right size is found by reading it', async (
     assert.is(await store.verifyBlob(digest), 'missing');
     assert.not(store.hasBlob(digest, text.length));
 
-    store.publishBytes(text);
+    await store.publishBytes(text);
     overwrite(store, 'the SAME bytes');
     assert.is(store.readBlob(digest), undefined);
     assert.is(store.readBlob(digest), undefined);

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { digestOfBytes } from '../../src/store/digest.js';
-import { inodeOf } from '../../src/store/directory-files.js';
+import { identityOf } from '../../src/store/directory-files.js';
 import { rejects } from './support/rejects.js';
 import { publishFilesAsTree, withStore } from './support/temporary-store.js';
 
@@ -31,7 +31,7 @@ test('a linked tree is the blobs themselves, and says which inode holds what', a
       assert.is(readFileSync(join(target, path), 'utf8'), text);
       assert.is(Number(stats.mode & 0o777n), 0o444);
       assert.is(stats.ino, statSync(store.blobPath(digestOfBytes(Buffer.from(text))), { bigint: true }).ino);
-      assert.is(known.get(inodeOf(stats)), digestOfBytes(Buffer.from(text)));
+      assert.is(known.get(identityOf(stats)), digestOfBytes(Buffer.from(text)));
     }
     assert.is(known.size, 3);
   });
@@ -51,7 +51,7 @@ test('on another file system a tree is copied, still read-only', async () => {
       const stats = statSync(join(target, 'model.onnx'), { bigint: true });
       assert.is(readFileSync(join(target, 'model.onnx'), 'utf8'), 'graph');
       assert.is(Number(stats.mode & 0o777n), 0o444);
-      assert.is(known.get(inodeOf(stats)), digestOfBytes(Buffer.from('graph')));
+      assert.is(known.get(identityOf(stats)), digestOfBytes(Buffer.from('graph')));
     } finally {
       rmSync(target, { recursive: true, force: true });
     }

@@ -9,6 +9,7 @@ import { canonicalJson } from '../../src/json.js';
 import { writeStoreFile } from '../../src/store/atomic.js';
 import type { Digest } from '../../src/store/digest.js';
 import { digestOfBytes } from '../../src/store/digest.js';
+import { identityOf } from '../../src/store/directory-files.js';
 import type { Store } from '../../src/store/store.js';
 import { parseTree, treeText } from '../../src/store/tree.js';
 import { comparePaths, isTreePath } from '../../src/store/tree-path.js';
@@ -71,8 +72,8 @@ test('what is said about an inode is not believed when the store lacks the blob'
     const sandbox = store.createSandbox();
     const path = join(sandbox.directory, 'file');
     writeFileSync(path, 'content');
-    const { dev, ino } = statSync(path);
-    const output = await store.publishTree(sandbox.directory, new Map([[`${dev}:${ino}`, digest]]));
+    const identity = identityOf(statSync(path, { bigint: true }));
+    const output = await store.publishTree(sandbox.directory, new Map([[identity, digest]]));
     assert.is(store.readTree(output.digest)?.entries[0]?.digest, digestOfBytes(Buffer.from('content')));
     assert.ok(store.hasTree(output.digest));
   });

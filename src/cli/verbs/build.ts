@@ -1,20 +1,24 @@
 import { availableParallelism } from 'node:os';
 import type { BuildResult } from '../../build/build.js';
 import type { BuildListener } from '../../build/events.js';
-import { writeHistory } from '../../build/history.js';
 import type { LockFile } from '../../build/lock-file.js';
-import { lockDifferences, lockFileOf, lockFilePath, readLockFile, writeLockFile } from '../../build/lock-file.js';
+import { lockFilePath, readLockFile } from '../../build/lock-file.js';
+import { skippedOutcome } from '../../build/outcomes.js';
 import type { PlanOptions } from '../../build/plan.js';
+import { recordBuild } from '../../build/record-build.js';
 import { RunLog } from '../../build/run-log.js';
 import type { ExitCode } from '../../errors.js';
 import { exitCodes, QuernError, unreachable } from '../../errors.js';
 import type { Recipe, ResolvedStage } from '../../recipe/load.js';
+import { cleanStore } from '../clean-store.js';
+import { addToStepSummary, annotate, outcomeAnnotations } from '../github.js';
 import { InterruptSignals } from '../interrupts.js';
+import { writeJunitFile } from '../junit-file.js';
 import type { BuildCommandOptions } from '../options.js';
 import { printJson } from '../output.js';
 import { chooseRenderer } from '../progress/choose.js';
 import type { Project } from '../project.js';
-import { chooseStages, defaultRecipe, findStage, openProject } from '../project.js';
+import { chooseStages, defaultRecipe, findStages, openProject } from '../project.js';
 import { plan } from './plan.js';
 
 /** `quern build [RECIPE] [STAGE...]` */
@@ -28,30 +32,53 @@ export async function build(
   const { recipe, store } = project;
   const stages = chooseStages(recipe, stageNames);
   const locked = options.frozen ? requireLockFile(recipe) : undefined;
-  await store.sweepSandboxes();
+  const early = locked === undefined ? [] : await plannedDifferences(project, stages, locked);
+  const result = early.length > 0 ? nothingBuilt(stages) : await runBuild(project, stages, options);
+  const differences = early.length > 0 ? early : recordBuild(store, recipe, result, locked);
+  await publishResult(project, stages, result, differences, options);
+  if (result.stages.some(({ status }) => status === 'built')) await cleanStore(project, options.progress);
+  return differences.length > 0 ? exitCodes.frozenDiffers : exitCodeOf(result);
+}
+
+/** What `--frozen` can say before anything runs. */
+async function plannedDifferences(
+  { store, config }: Project,
+  stages: readonly ResolvedStage[],
+  locked: LockFile,
+): Promise<string[]> {
+  const [{ planStages }, frozen] = await Promise.all([import('../../build/plan.js'), import('../../build/frozen.js')]);
+  return frozen.plannedDifferences(store, await planStages(store, stages, { epoch: config.epoch }), locked);
+}
+
+function nothingBuilt(stages: readonly ResolvedStage[]): BuildResult {
+  const outcomes = stages.map((stage) => skippedOutcome(stage, 'the lock file differs'));
+  return { status: 'failed', durationMs: 0, stages: outcomes, records: new Map() };
+}
+
+/** Builds with everything that shows and logs it. */
+async function runBuild(
+  project: Project,
+  stages: readonly ResolvedStage[],
+  options: BuildCommandOptions,
+): Promise<BuildResult> {
+  await project.store.sweepSandboxes();
   const renderer = await chooseRenderer(options.progress, { verbose: options.verbose === true });
-  const runLog = new RunLog(store);
+  const runLog = new RunLog(project.store);
   const interrupts = new InterruptSignals(() => renderer.note('finishing what runs; interrupt again to stop it'));
   const listener: BuildListener = (event) => {
     runLog.write(event);
     renderer.handle(event);
   };
-  let result: BuildResult;
   try {
-    result = await runBuild(project, stages, options, interrupts, listener);
+    return await buildWith(project, stages, options, interrupts, listener);
   } finally {
     interrupts.release();
     runLog.close();
     await renderer.close();
   }
-  const differences = recordResult(project, result, locked);
-  if (options.json)
-    printJson({ recipe: recipe.file, status: result.status, durationMs: result.durationMs, stages: result.stages });
-  for (const line of differences) process.stderr.write(`frozen: ${line}\n`);
-  return differences.length > 0 ? exitCodes.frozenDiffers : exitCodeOf(result);
 }
 
-async function runBuild(
+async function buildWith(
   project: Project,
   stages: readonly ResolvedStage[],
   options: BuildCommandOptions,
@@ -75,9 +102,34 @@ async function runBuild(
   });
 }
 
+/** Tells the result to whoever listens: standard output, the CI service, a JUnit file. */
+async function publishResult(
+  { recipe }: Project,
+  stages: readonly ResolvedStage[],
+  { status, durationMs, stages: outcomes }: BuildResult,
+  differences: readonly string[],
+  options: BuildCommandOptions,
+): Promise<void> {
+  const summary = { recipe: recipe.file, status, durationMs, stages: outcomes };
+  if (options.json) printJson({ ...summary, ...(options.frozen ? { differences } : {}) });
+  for (const line of differences) process.stderr.write(`frozen: ${line}\n`);
+  const frozen = differences.map((message) => ({
+    level: 'error' as const,
+    title: 'the lock file differs',
+    message,
+    location: { file: lockFilePath(recipe) },
+  }));
+  await annotate([...outcomeAnnotations(stages, outcomes), ...frozen]);
+  await addToStepSummary(summary);
+  if (options.junit !== undefined) await writeJunitFile(options.junit, summary);
+}
+
 function forceOption(recipe: Recipe, force: BuildCommandOptions['force']): PlanOptions {
   if (force === undefined) return {};
-  return { force: force === true ? 'all' : new Set(force.map((name) => findStage(recipe, name).name)) };
+  return {
+    force:
+      force === true ? 'all' : new Set(force.flatMap((name) => findStages(recipe, name).map((stage) => stage.name))),
+  };
 }
 
 function requireLockFile(recipe: Recipe): LockFile {
@@ -86,34 +138,6 @@ function requireLockFile(recipe: Recipe): LockFile {
   throw new QuernError('recipe', `${recipe.file} has no lock file, so --frozen has nothing to compare with`, {
     suggestion: `build once without --frozen and check ${lockFilePath(recipe)} in`,
   });
-}
-
-/** Notes keys for `why`, and writes the lock file or, when frozen, compares with it. Returns the differences. */
-function recordResult(project: Project, result: BuildResult, locked: LockFile | undefined): readonly string[] {
-  const { recipe, store } = project;
-  const keys = new Map([...result.records].map(([stage, record]) => [stage, record.key as string]));
-  writeHistory(store, recipe, keys);
-  const found = lockFileOf(recipe, result.records, (stage) => result.records.get(stage)?.action.sources ?? {});
-  if (locked !== undefined) return lockDifferences(locked, found);
-  writeLockFile(recipe, mergeLocks(recipe, readLockFile(recipe), found));
-  return [];
-}
-
-/** Stages that were not part of the build keep their entries, as long as the recipe has them. */
-function mergeLocks(recipe: Recipe, before: LockFile | undefined, found: LockFile): LockFile {
-  if (before === undefined) return found;
-  const kept = recipe.stages.map(({ name }) => name).filter((name) => !(name in found.stages));
-  const keptStages = kept.flatMap((name) => {
-    const entry = before.stages[name];
-    return entry === undefined ? [] : [[name, entry] as const];
-  });
-  const keptSources = Object.entries(before.sources).filter(([source]) =>
-    kept.some((name) => source.startsWith(`${name}.`)),
-  );
-  return {
-    stages: { ...Object.fromEntries(keptStages), ...found.stages },
-    sources: { ...Object.fromEntries(keptSources), ...found.sources },
-  };
 }
 
 function exitCodeOf(result: BuildResult): ExitCode {

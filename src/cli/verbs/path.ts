@@ -8,7 +8,7 @@ import { printJson } from '../output.js';
 /** `quern path RECIPE STAGE`: prints a directory that holds the artifact of a stage. Its files are shared with the store. */
 export async function path(recipeFile: string, stageName: string, options: CommonOptions): Promise<ExitCode> {
   const { project, stage, record } = await openFinishedStage(recipeFile, stageName, options);
-  const directory = viewTree(project.store, record.artifact);
+  const directory = await viewTree(project.store, record.artifact);
   if (options.json) printJson({ name: stage.name, digest: record.artifact, path: directory });
   else process.stdout.write(`${directory}\n`);
   return exitCodes.done;

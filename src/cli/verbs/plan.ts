@@ -16,7 +16,7 @@ export async function plan(
 ): Promise<ExitCode> {
   const { recipe, store, config } = await openProject(defaultRecipe(recipeFile), options);
   const stages = chooseStages(recipe, stageNames);
-  const plans = await planStages(store, recipe, stages, { epoch: config.epoch });
+  const plans = await planStages(store, stages, { epoch: config.epoch });
   const explainer = new Explainer(store, recipe, plans);
   const explained = await Promise.all(
     plans.map(async (entry) => ({ entry, explanation: await explainer.explain(entry.stage.name) })),

@@ -9,7 +9,7 @@ import { chooseStages, defaultRecipe, openProject } from '../project.js';
 /** `quern status [RECIPE]`: which stages have a result in the store, how large it is and what it cost. */
 export async function status(recipeFile: string | undefined, options: CommonOptions): Promise<ExitCode> {
   const { recipe, store, config } = await openProject(defaultRecipe(recipeFile), options);
-  const plans = await planStages(store, recipe, chooseStages(recipe, []), { epoch: config.epoch });
+  const plans = await planStages(store, chooseStages(recipe, []), { epoch: config.epoch });
   if (options.json) {
     const stages = plans.map((plan) => ({
       name: plan.stage.name,

@@ -13,7 +13,7 @@ import { chooseStages, findStage, openProject } from '../project.js';
 export async function why(recipeFile: string, stageName: string, options: CommonOptions): Promise<ExitCode> {
   const { recipe, store, config } = await openProject(recipeFile, options);
   const stage = findStage(recipe, stageName);
-  const plans = await planStages(store, recipe, chooseStages(recipe, []), { epoch: config.epoch });
+  const plans = await planStages(store, chooseStages(recipe, []), { epoch: config.epoch });
   const explanation = await new Explainer(store, recipe, plans).explain(stage.name);
   if (options.json) printJson(explanation);
   else
@@ -45,7 +45,7 @@ function differenceText(recipe: Recipe, stageName: string, { field, before, afte
   const place =
     location === undefined
       ? ''
-      : `   ${location.file}:${location.line}${origin === undefined ? '' : ` (vars.${origin.name})`}`;
+      : `   ${location.file}:${location.line}${origin === undefined ? '' : ` (${origin.name})`}`;
   const target = after === null && field.startsWith('inputs.') ? 'not known yet' : formatValue(after);
   return `${field.replace(/^parameters\./, '')} ${formatValue(before)} -> ${target}${place}`;
 }

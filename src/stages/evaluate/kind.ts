@@ -34,6 +34,7 @@ export const evaluateKind: StageKind = {
     reference: { accepts: ['model'], required: false },
   },
   machineDependent: true,
+  tolerance: 1e-6,
   cores: 'all',
   engines: ['onnxruntime'],
   check: (parameters) => {

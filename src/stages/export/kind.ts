@@ -28,7 +28,7 @@ export const exportKind: StageKind = {
   inputs: { model: { accepts: ['model'], required: true } },
   cosmetic: ['to'],
   cores: 'one',
-  destination: (parameters) => (typeof parameters.to === 'string' ? parameters.to : undefined),
+  destination: ({ to }) => (typeof to === 'string' ? { pointer: ['to'], path: to } : undefined),
   headline: (metrics) =>
     `${formatBytes(metrics.bytes)} (was ${formatBytes(metrics.inputBytes)} in ${metrics.inputFiles} files)`,
   load: async () => (await import('./work.js')).exportModel,

@@ -90,6 +90,7 @@ export const runKind: StageKind = {
   },
   inputs: { model: { accepts: ['model', 'exported'], required: true } },
   measures: true,
+  tolerance: 1e-6,
   cores: 'all',
   engines: ['onnxruntime'],
   normalise: (parameters) => ({

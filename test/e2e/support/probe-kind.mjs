@@ -39,6 +39,11 @@ const actions = {
     );
     writeFileSync(join(outputDirectory, path), lines.sort().join('\n'));
   },
+  /** Writes how many probes have run: what a stage writes a second time is something else. */
+  countRuns: (path, { outputDirectory }) => {
+    const runs = readFileSync(control('runs'), 'utf8').trimEnd().split('\n').length;
+    writeFileSync(join(outputDirectory, path), JSON.stringify({ runs }));
+  },
   /** Tells the test that this point is reached. */
   reach: (name) => writeFileSync(control(name), ''),
   wait: (name) => waitFor(name),
@@ -46,6 +51,10 @@ const actions = {
   log: (line, context) => context.log(line),
   fail: (message) => {
     throw new Error(message);
+  },
+  /** Fails once the test has made this signal. */
+  failIf: (name) => {
+    if (existsSync(control(name))) throw new Error(`there is ${name}`);
   },
   exit: (code) => process.exit(code),
   kill: (signal) => {
@@ -67,33 +76,39 @@ async function work(context) {
   return { metrics: { ...context.parameters.metrics } };
 }
 
-export const kinds = [
-  {
-    name: 'probe',
-    version: 1,
-    summary: 'Does what a test wants',
-    produces: 'report',
-    parameters: {
-      type: 'object',
-      properties: {
-        id: { type: 'string' },
-        steps: { type: 'array', items: { type: 'object' }, default: [] },
-        metrics: { type: 'object', default: {} },
-        to: { type: 'string' },
-        file: { type: 'string' },
-      },
-      required: ['id'],
-      additionalProperties: false,
+const probe = {
+  name: 'probe',
+  version: 1,
+  summary: 'Does what a test wants',
+  produces: 'report',
+  parameters: {
+    type: 'object',
+    properties: {
+      id: { type: 'string' },
+      steps: { type: 'array', items: { type: 'object' }, default: [] },
+      metrics: { type: 'object', default: {} },
+      to: { type: 'string' },
+      file: { type: 'string' },
     },
-    inputs: {
-      first: { accepts: ['report'], required: false },
-      second: { accepts: ['report'], required: false },
-    },
-    cosmetic: ['to'],
-    cores: 'one',
-    sources: ({ file }) => (file === undefined ? [] : [{ pointer: ['file'], path: file }]),
-    destination: ({ to }) => to,
-    headline: () => 'probed',
-    load: async () => work,
+    required: ['id'],
+    additionalProperties: false,
   },
+  inputs: {
+    first: { accepts: ['report'], required: false },
+    second: { accepts: ['report'], required: false },
+    of: { accepts: ['report'], required: false, list: true },
+  },
+  cosmetic: ['to'],
+  cores: 'one',
+  sources: ({ file }) => (file === undefined ? [] : [{ pointer: ['file'], path: file }]),
+  destination: ({ to }) => (to === undefined ? undefined : { pointer: ['to'], path: to }),
+  headline: () => 'probed',
+  load: async () => work,
+};
+
+export const kinds = [
+  probe,
+  /** The second and third result of a series may differ from the first, the fourth may not. */
+  { ...probe, name: 'measuring-probe', measures: true, tolerance: 0.7 },
+  { ...probe, name: 'machine-probe', machineDependent: true },
 ];

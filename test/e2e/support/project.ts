@@ -70,6 +70,11 @@ export class Project {
     return quern(argumentList, { cwd: this.directory, env: this.#env });
   }
 
+  /** With further environment variables. */
+  quernWith(env: { readonly [name: string]: string }, ...argumentList: string[]): Promise<Outcome> {
+    return quern(argumentList, { cwd: this.directory, env: { ...this.#env, ...env } });
+  }
+
   json<T>(...argumentList: string[]): Promise<T> {
     return quernJson<T>(argumentList, { cwd: this.directory, env: this.#env });
   }

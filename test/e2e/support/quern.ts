@@ -28,7 +28,7 @@ export interface RunningQuern {
 export function startQuern(argumentList: readonly string[], { cwd, env = {} }: QuernOptions): RunningQuern {
   const child = spawn(process.execPath, [commandLine, ...argumentList], {
     cwd,
-    env: { ...process.env, CI: '1', NO_COLOR: '1', QUERN_CACHE: '', ...env },
+    env: { ...process.env, CI: '1', NO_COLOR: '1', QUERN_CACHE: '', GITHUB_ACTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
