@@ -47,6 +47,12 @@ export class ConfigReader {
     return this.#value(name) !== undefined;
   }
 
+  /** Whether the field is there and null, for fields where that says something else than leaving them out. */
+  isNull(name: string): boolean {
+    this.#read.add(name);
+    return Object.hasOwn(this.#fields, name) && this.#fields[name] === null;
+  }
+
   integer<Default = never>(name: string, range: IntegerRange<Default>): number | Default {
     const { min, max = maximumInteger } = range;
     const inRange = (value: Json): value is number =>
@@ -71,6 +77,22 @@ export class ConfigReader {
     const isStrings = (value: Json): value is readonly string[] =>
       Array.isArray(value) && value.every((item) => typeof item === 'string');
     return this.#get(name, options, isStrings, 'a list of texts');
+  }
+
+  numbers<Default = never>(name: string, options: FieldDefault<Default> = {}): readonly number[] | Default {
+    const isNumbers = (value: Json): value is readonly number[] =>
+      Array.isArray(value) && value.every((item) => typeof item === 'number' && Number.isFinite(item));
+    return this.#get(name, options, isNumbers, 'a list of numbers');
+  }
+
+  /** One of a few texts. */
+  oneOf<Choice extends string, Default = never>(
+    name: string,
+    choices: readonly Choice[],
+    options: FieldDefault<Default> = {},
+  ): Choice | Default {
+    const isChoice = (value: Json): value is Choice => choices.some((choice) => choice === value);
+    return this.#get(name, options, isChoice, `one of ${choices.join(', ')}`);
   }
 
   /** The reader of a field that is an object itself, or `undefined` if the field is missing or null. */
