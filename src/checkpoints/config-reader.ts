@@ -17,7 +17,12 @@ export interface FieldDefault<Default> {
 
 const maximumInteger = 2 ** 31 - 1;
 
-function describeRange(min: number, max: number): string {
+function integerTest({ min, max = maximumInteger }: IntegerRange<unknown>): (value: Json) => value is number {
+  return (value): value is number =>
+    typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+}
+
+function describeRange({ min, max = maximumInteger }: IntegerRange<unknown>): string {
   if (max !== maximumInteger) return `an integer from ${min} to ${max}`;
   if (min === 1) return 'a positive integer';
   if (min === 0) return 'a non-negative integer';
@@ -54,10 +59,7 @@ export class ConfigReader {
   }
 
   integer<Default = never>(name: string, range: IntegerRange<Default>): number | Default {
-    const { min, max = maximumInteger } = range;
-    const inRange = (value: Json): value is number =>
-      typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
-    return this.#get(name, range, inRange, describeRange(min, max));
+    return this.#get(name, range, integerTest(range), describeRange(range));
   }
 
   number<Default = never>(name: string, options: FieldDefault<Default> = {}): number | Default {
@@ -77,6 +79,15 @@ export class ConfigReader {
     const isStrings = (value: Json): value is readonly string[] =>
       Array.isArray(value) && value.every((item) => typeof item === 'string');
     return this.#get(name, options, isStrings, 'a list of texts');
+  }
+
+  /** A list of integers, which one integer alone stands for, too. */
+  integers<Default = never>(name: string, range: IntegerRange<Default>): readonly number[] | Default {
+    const inRange = integerTest(range);
+    const accepts = (value: Json): value is number | readonly number[] =>
+      inRange(value) || (Array.isArray(value) && value.every(inRange));
+    const value = this.#get(name, range, accepts, `${describeRange(range)}, or a list of such`);
+    return typeof value === 'number' ? [value] : value;
   }
 
   numbers<Default = never>(name: string, options: FieldDefault<Default> = {}): readonly number[] | Default {
