@@ -13,7 +13,7 @@ export interface Rotation {
   readonly isInterleaved: boolean;
 }
 
-/** GroupQueryAttention takes angles for at most this many pairs of a head at a time. */
+/** GroupQueryAttention turns the pairs of a head in blocks of this many. */
 const pairStep = 8;
 
 /**

@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import type { Model } from '../onnx/model.js';
 import type { Value } from '../onnx/node.js';
-import { float32Scalar } from '../onnx/tensor.js';
+import { float32Scalar, type Tensor } from '../onnx/tensor.js';
 import { type Activation, activate } from './activation.js';
 import { CheckpointWeights } from './checkpoint-weights.js';
 import type { DecoderSizes } from './decoder-sizes.js';
@@ -156,7 +156,7 @@ class GatedDecoderBuilder {
     return this.#builder.linear(`model.${path}.${module}`, input, weights);
   }
 
-  #weight(path: string, fused: FusedProjection | undefined, module: string, from: number, to: number) {
+  #weight(path: string, fused: FusedProjection | undefined, module: string, from: number, to: number): Tensor {
     if (fused === undefined) return this.#weights.linear(`${path}.${module}.weight`, from, to);
     const { firstFeature, outputFeatures } = fused;
     return this.#weights.linearPart(`${path}.${fused.module}.weight`, from, outputFeatures, {
@@ -165,7 +165,7 @@ class GatedDecoderBuilder {
     });
   }
 
-  #headWeight() {
+  #headWeight(): Tensor {
     const { sizes, isTied } = this.#decoder;
     if (isTied) return this.#weights.linear('embed_tokens.weight', sizes.hidden, sizes.vocabulary);
     const weights = new CheckpointWeights(this.#checkpoint, 'the checkpoint');

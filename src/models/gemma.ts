@@ -1,11 +1,12 @@
 import type { ConfigReader } from '../checkpoints/config-reader.js';
 import { attentionBiases, gatedArchitecture, readSlidingWindow, readWindows } from './gated-config.js';
+import type { GatedDecoder } from './gated-decoder.js';
 
 /** What transformers takes these fields to be when a config.json does not have them. */
 const usual = { queryScalar: 256, attentionSoftcap: 50, logitSoftcap: 30, slidingWindow: 4096 };
 
 /** Norms whose weights are 1 more than the checkpoint has them, and a token embedding times sqrt(hidden size). */
-function gemmaParts(hidden: number) {
+function gemmaParts(hidden: number): Pick<GatedDecoder, 'normOffset' | 'embeddingScale'> {
   return { normOffset: 1, embeddingScale: Math.sqrt(hidden) };
 }
 
@@ -19,6 +20,7 @@ export const gemma = gatedArchitecture({
   harmlessFields: [],
   describe(fields, { sizes }) {
     fields.require('hidden_act', 'gelu_pytorch_tanh', 'gelu');
+    fields.require('hidden_activation', 'gelu_pytorch_tanh');
     fields.require('use_bidirectional_attention', false);
     return {
       ...gemmaParts(sizes.hidden),

@@ -27,9 +27,11 @@ const sizeFields = { hidden: 'n_embd', layers: 'n_layer', heads: 'n_head', posit
 /** Fields about training and other tasks. `reorder_and_upcast_attn` is about 16-bit floats, `n_ctx` repeats a size. */
 const harmlessFields = new Set([
   ...bookkeepingFields,
+  '_num_labels',
   'attn_pdrop',
   'embd_pdrop',
   'n_ctx',
+  'output_past',
   'reorder_and_upcast_attn',
   'resid_pdrop',
   'summary_activation',

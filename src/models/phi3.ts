@@ -13,7 +13,8 @@ export const phi3 = gatedArchitecture({
   // The original number of positions only counts where the rotation is scaled, which reads it.
   harmlessFields: ['embd_pdrop', 'resid_pdrop', 'original_max_position_embeddings'],
   describe(fields, { sizes, feedForward }) {
-    fields.require('attention_bias', false);
+    for (const name of ['attention_bias', 'mlp_bias', 'lm_head_bias']) fields.require(name, false);
+    for (const name of ['full_attn_mod', 'interpolate_factor']) fields.require(name, 1);
     const window = readSlidingWindow(fields, undefined);
     const queries = sizes.heads * sizes.headSize;
     const keys = sizes.keyValueHeads * sizes.headSize;

@@ -2,6 +2,8 @@ import type { ConfigReader } from '../checkpoints/config-reader.js';
 import { llama3Frequencies, plainFrequencies, type Rotary } from './rotary.js';
 
 const usualTheta = 10_000;
+/** Of a table of cosines or sines: four times what texts of a million tokens need. */
+const maximumTableBytes = 2 ** 30;
 const kinds = ['default', 'linear', 'dynamic', 'llama3', 'longrope', 'su'] as const;
 
 /**
@@ -16,6 +18,9 @@ export function readRotary(fields: ConfigReader, headSize: number, positions: nu
   if (!(theta > 0)) throw scaling.error('rope_theta', `must be positive, not ${theta}`);
   const dimensions = readDimensions(fields, scaling, headSize);
   const frequencies = plainFrequencies(theta, dimensions);
+  if (positions * frequencies.byteLength > maximumTableBytes) {
+    throw fields.error('max_position_embeddings', `(${positions}) makes tables of angles of more than 1 GiB`);
+  }
   const plain = { inverseFrequencies: frequencies, attentionFactor: 1, positions };
   if (scaling === fields) return plain;
   const kind = readKind(scaling);

@@ -42,6 +42,7 @@ const refused: readonly (readonly [golden: string, changed: Fields, message: Reg
   ['llama', { hidden_size: 33 }, /hidden_size must be a multiple of num_attention_heads \(2\)/],
   ['llama', { vocab_size: 2 ** 30 }, /vocab_size must be an integer from 1 to 16777216/],
   ['llama', { max_position_embeddings: 2 ** 30 }, /max_position_embeddings must be an integer from 1 to/],
+  ['llama', { max_position_embeddings: 2 ** 26 }, /max_position_embeddings \(67108864\) makes tables of angles of mo/],
   ['llama', { sliding_window: 7 }, /sliding_window is not supported \(7\)/],
   ['llama', { quantization_config: { bits: 4 } }, /quantization_config is not supported/],
   ['llama', { is_encoder_decoder: true }, /is_encoder_decoder true is not supported, only false/],
@@ -70,6 +71,7 @@ const refused: readonly (readonly [golden: string, changed: Fields, message: Reg
   ['qwen2', { layer_types: ['full_attention', 'chunked_attention'] }, /layer_types must be 2 times/],
   ['qwen2', { layer_types: ['full_attention', 'sliding_attention'] }, /has sliding_attention, but there is no slid/],
   ['gemma', { hidden_act: 'relu' }, /hidden_act "relu" is not supported/],
+  ['gemma', { hidden_activation: 'gelu' }, /hidden_activation "gelu" is not supported/],
   ['gemma2', { use_bidirectional_attention: true }, /use_bidirectional_attention true is not supported/],
   ['gemma2', { attn_logit_softcapping: -1 }, /attn_logit_softcapping must be positive, not -1/],
   ['gpt2', { add_cross_attention: true }, /add_cross_attention true is not supported/],
@@ -93,18 +95,37 @@ test('the error about an architecture names those there are', () =>
     assert.is(suggestion, `supported are ${[...names, 'GPT2LMHeadModel'].join(', ')}`);
   }));
 
-test('what real config.json files have besides is let through', () =>
-  withModel('llama', (build) => {
-    const smolLm2 = {
+/** Fields that the config.json of published models have besides those of the goldens. */
+const published: readonly (readonly [model: string, golden: string, fields: Fields])[] = [
+  [
+    'SmolLM2',
+    'llama-gqa-tied',
+    {
       is_llama_config: true,
       pretraining_tp: 1,
       rope_interleaved: false,
       rope_scaling: null,
       torch_dtype: 'bfloat16',
-      'transformers.js_config': { kv_cache_dtype: {} },
-    };
-    assert.is(build(smolLm2).info.architecture, 'LlamaForCausalLM');
-  }));
+      'transformers.js_config': { kv_cache_dtype: { q4f16: 'float16' } },
+    },
+  ],
+  ['Llama 3', 'llama-rope-llama3', { eos_token_id: [2, 3], head_dim: 16, mlp_bias: false, attention_bias: false }],
+  ['Mistral 7B', 'mistral', { head_dim: null, attention_dropout: 0, use_cache: true }],
+  ['Qwen2.5', 'qwen2', { use_mrope: false, attention_dropout: 0 }],
+  ['Phi-3-mini', 'phi3', { auto_map: { AutoConfig: 'x.Y' }, attention_bias: false, rope_scaling: null }],
+  ['Phi-4-mini', 'phi3', { full_attn_mod: 1, interpolate_factor: 1, lm_head_bias: false, mlp_bias: false }],
+  ['Gemma', 'gemma', { hidden_act: 'gelu', hidden_activation: null, rope_scaling: null }],
+  ['Gemma 2', 'gemma2', { cache_implementation: 'hybrid', hidden_act: 'gelu_pytorch_tanh' }],
+  ['GPT-2', 'gpt2', { summary_type: 'cls_index', task_specific_params: { 'text-generation': { max_length: 50 } } }],
+  ['OPT', 'opt', { _remove_final_layer_norm: false, prefix: '</s>', layerdrop: 0, init_std: 0.02 }],
+];
+
+for (const [model, golden, fields] of published) {
+  test(`what ${model} has in its config.json is let through`, () =>
+    withModel(golden, (build) => {
+      assert.equal(build(fields).info, build().info);
+    }));
+}
 
 test('a missing window is the one that transformers takes, null is none', () =>
   withModel('mistral', (build) => {
