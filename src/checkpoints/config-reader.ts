@@ -17,7 +17,12 @@ export interface FieldDefault<Default> {
 
 const maximumInteger = 2 ** 31 - 1;
 
-function describeRange(min: number, max: number): string {
+function integerTest({ min, max = maximumInteger }: IntegerRange<unknown>): (value: Json) => value is number {
+  return (value): value is number =>
+    typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+}
+
+function describeRange({ min, max = maximumInteger }: IntegerRange<unknown>): string {
   if (max !== maximumInteger) return `an integer from ${min} to ${max}`;
   if (min === 1) return 'a positive integer';
   if (min === 0) return 'a non-negative integer';
@@ -47,11 +52,14 @@ export class ConfigReader {
     return this.#value(name) !== undefined;
   }
 
+  /** Whether the field is there and null, for fields where that says something else than leaving them out. */
+  isNull(name: string): boolean {
+    this.#read.add(name);
+    return Object.hasOwn(this.#fields, name) && this.#fields[name] === null;
+  }
+
   integer<Default = never>(name: string, range: IntegerRange<Default>): number | Default {
-    const { min, max = maximumInteger } = range;
-    const inRange = (value: Json): value is number =>
-      typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
-    return this.#get(name, range, inRange, describeRange(min, max));
+    return this.#get(name, range, integerTest(range), describeRange(range));
   }
 
   number<Default = never>(name: string, options: FieldDefault<Default> = {}): number | Default {
@@ -71,6 +79,31 @@ export class ConfigReader {
     const isStrings = (value: Json): value is readonly string[] =>
       Array.isArray(value) && value.every((item) => typeof item === 'string');
     return this.#get(name, options, isStrings, 'a list of texts');
+  }
+
+  /** A list of integers, which one integer alone stands for, too. */
+  integers<Default = never>(name: string, range: IntegerRange<Default>): readonly number[] | Default {
+    const inRange = integerTest(range);
+    const accepts = (value: Json): value is number | readonly number[] =>
+      inRange(value) || (Array.isArray(value) && value.every(inRange));
+    const value = this.#get(name, range, accepts, `${describeRange(range)}, or a list of such`);
+    return typeof value === 'number' ? [value] : value;
+  }
+
+  numbers<Default = never>(name: string, options: FieldDefault<Default> = {}): readonly number[] | Default {
+    const isNumbers = (value: Json): value is readonly number[] =>
+      Array.isArray(value) && value.every((item) => typeof item === 'number' && Number.isFinite(item));
+    return this.#get(name, options, isNumbers, 'a list of numbers');
+  }
+
+  /** One of a few texts. */
+  oneOf<Choice extends string, Default = never>(
+    name: string,
+    choices: readonly Choice[],
+    options: FieldDefault<Default> = {},
+  ): Choice | Default {
+    const isChoice = (value: Json): value is Choice => choices.some((choice) => choice === value);
+    return this.#get(name, options, isChoice, `one of ${choices.join(', ')}`);
   }
 
   /** The reader of a field that is an object itself, or `undefined` if the field is missing or null. */

@@ -13,23 +13,52 @@ export interface ModelConfig {
 }
 
 /**
- * Fields that transformers writes into any config.json and that don't change what a language model computes for a text.
+ * Fields that transformers and other tools write into any config.json and that don't change what a decoder computes for a
+ * text: what concerns training, sampling, other tasks, and how the computation is organised.
  */
 export const bookkeepingFields: ReadonlySet<string> = new Set([
+  '_attn_implementation',
   '_attn_implementation_autoset',
+  '_flash_attn_2_enabled',
   '_from_model_config',
   '_name_or_path',
   'architectures',
   'attention_dropout',
+  'auto_map',
   'bos_token_id',
+  'cache_implementation',
+  'chunk_size_feed_forward',
+  'do_sample',
   'dropout',
   'dtype',
   'eos_token_id',
+  'finetuning_task',
+  'id2label',
   'initializer_range',
+  'is_decoder',
+  'keys_to_ignore_at_inference',
+  'label2id',
+  'max_length',
   'model_type',
+  'num_labels',
+  'output_attentions',
+  'output_hidden_states',
   'pad_token_id',
+  'problem_type',
+  'return_dict',
+  'sep_token_id',
+  'task_specific_params',
+  'temperature',
+  'tokenizer_class',
+  'top_k',
+  'top_p',
   'torch_dtype',
+  'torchscript',
+  'transformers.js_config',
   'transformers_version',
+  'unk_token_id',
+  'unsloth_fixed',
+  'unsloth_version',
   'use_cache',
 ]);
 

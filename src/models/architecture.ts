@@ -14,6 +14,12 @@ export interface ModelInfo {
   readonly headSize: number;
   /** Most tokens that the model has positions for, prompt and answer together. */
   readonly maximumPositions: number;
+  /** How many of the latest tokens a token sees, itself included, in the layers that don't see all. */
+  readonly slidingWindow?: number;
+  /** The token that begins a text. */
+  readonly bosTokenId?: number;
+  /** The tokens that end an answer. */
+  readonly eosTokenIds?: readonly number[];
 }
 
 /** A model as its architecture builds it from a checkpoint. */

@@ -30,12 +30,33 @@ export class CheckpointWeights {
     return new LazyTensor('float32', dims, () => bytesOf(readChecked(source)));
   }
 
+  /** A tensor of exactly these dimensions with `offset` added to each element. */
+  shifted(name: string, dims: readonly number[], offset: number): Tensor {
+    const source = this.#find(name, dims);
+    if (offset === 0) return this.tensor(name, dims);
+    return new LazyTensor('float32', dims, () => bytesOf(readChecked(source).map((value) => value + offset)));
+  }
+
   /** The weight of a PyTorch Linear, [output, input] in the checkpoint, as [input, output]. */
   linear(name: string, inputFeatures: number, outputFeatures: number): Tensor {
     const source = this.#find(name, [outputFeatures, inputFeatures]);
     return new LazyTensor('float32', [inputFeatures, outputFeatures], () =>
       bytesOf(transpose(readChecked(source), outputFeatures, inputFeatures)),
     );
+  }
+
+  /** Some of the output features of a PyTorch Linear with `outputFeatures` of them, as [input, count]. */
+  linearPart(
+    name: string,
+    inputFeatures: number,
+    outputFeatures: number,
+    { first, count }: { readonly first: number; readonly count: number },
+  ): Tensor {
+    const source = this.#find(name, [outputFeatures, inputFeatures]);
+    return new LazyTensor('float32', [inputFeatures, count], () => {
+      const rows = readChecked(source).subarray(first * inputFeatures, (first + count) * inputFeatures);
+      return bytesOf(transpose(rows, count, inputFeatures));
+    });
   }
 
   #find(name: string, dims: readonly number[]): CheckpointTensor {

@@ -68,9 +68,14 @@ function decoderLayerOf(name: string): number | undefined {
   return match === null ? undefined : Number(match[1]);
 }
 
-/** Whether the product, perhaps with a bias added, is an output of the graph. */
+/** What may stand between the head and the logits: a bias, and a bound. */
+const logitOperators: ReadonlySet<string> = new Set(['Add', 'Div', 'Tanh', 'Mul']);
+
+/** Whether the product is an output of the graph, perhaps with a bias added or bounded. */
 function makesLogits(node: Node): boolean {
   if (node.output.isGraphOutput) return true;
   const [use, ...others] = node.output.uses;
-  return use !== undefined && others.length === 0 && use.node.opType === 'Add' && use.node.output.isGraphOutput;
+  if (use === undefined || others.length > 0 || !logitOperators.has(use.node.opType)) return false;
+  const isElementwise = use.node.inputs.every((input) => input === node.output || input?.initializer !== undefined);
+  return isElementwise && makesLogits(use.node);
 }

@@ -3,13 +3,17 @@ import type { Graph } from '../onnx/ir.js';
 import type { Model } from '../onnx/model.js';
 import type { Node, Value } from '../onnx/node.js';
 import { int64Vector, tensorFrom } from '../onnx/tensor.js';
+import { findRotation, type Rotation } from './attention-rotation.js';
+import { functionDomain } from './functions.js';
+import { slidingWindowType } from './sequence-functions.js';
 
 const contribDomain = 'com.microsoft';
 
 /**
  * Replaces each causal Attention of the ONNX standard by GroupQueryAttention of ONNX Runtime, whose cache can grow in
  * place. All engines run models in this form: different attention kernels differ in their last bits, which quantized
- * layers behind them amplify. Returns how many were replaced.
+ * layers behind them amplify. Rotations of queries and keys and masks of sliding windows become part of it where it
+ * computes the same. What nothing reads any more is removed. Returns how many were replaced.
  */
 export function lowerAttention(model: Model): number {
   const nodes = model.graph.nodes.filter((node) => node.domain === '' && node.opType === 'Attention');
@@ -17,6 +21,7 @@ export function lowerAttention(model: Model): number {
   const lengths = addLengths(model.graph, nodes[0]!);
   for (const node of nodes) lowerNode(model.graph, node, lengths);
   model.opsets.set(contribDomain, 1);
+  model.graph.removeUnused();
   return nodes.length;
 }
 
@@ -45,13 +50,30 @@ function addLengths(graph: Graph, before: Node): Lengths {
   };
 }
 
-function lowerNode(graph: Graph, node: Node, lengths: Lengths): void {
+/** An attention node in the form that models of quern have. */
+interface CausalAttention {
+  readonly inputs: Pick<Rotation, 'query' | 'key'> & {
+    readonly value: Value;
+    readonly pastKey: Value;
+    readonly pastValue: Value;
+  };
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  /** How many of the latest tokens a token sees, if not all. */
+  readonly window: number | undefined;
+}
+
+function readAttention(node: Node): CausalAttention {
   const [query, key, value, mask, pastKey, pastValue] = node.inputs;
   const heads = intAttribute(node.attributes, 'q_num_heads');
   const keyValueHeads = intAttribute(node.attributes, 'kv_num_heads');
   const isCausal = intAttribute(node.attributes, 'is_causal') === 1;
+  const window = windowOf(mask);
   if (
-    mask !== undefined ||
+    query === undefined ||
+    key === undefined ||
+    value === undefined ||
+    (mask !== undefined && window === undefined) ||
     pastKey === undefined ||
     pastValue === undefined ||
     !isCausal ||
@@ -60,6 +82,20 @@ function lowerNode(graph: Graph, node: Node, lengths: Lengths): void {
   ) {
     throw new Error(`attention node ${node.name} does not have the form that models of quern have`);
   }
+  return { inputs: { query, key, value, pastKey, pastValue }, heads, keyValueHeads, window };
+}
+
+function windowOf(mask: Value | undefined): number | undefined {
+  const producer = mask?.producer;
+  const isWindow = producer?.domain === functionDomain && producer.opType === slidingWindowType;
+  return isWindow ? intAttribute(producer.attributes, 'window') : undefined;
+}
+
+function lowerNode(graph: Graph, node: Node, lengths: Lengths): void {
+  const { inputs, heads, keyValueHeads, window } = readAttention(node);
+  const rotation = findRotation(node, inputs);
+  const { query, key } = rotation ?? inputs;
+  const softcap = floatAttribute(node.attributes, 'softcap');
   const outputs = node.outputs.map((output) => {
     if (output === undefined) throw new Error(`attention node ${node.name} has no cache outputs`);
     return output;
@@ -69,12 +105,24 @@ function lowerNode(graph: Graph, node: Node, lengths: Lengths): void {
     opType: 'GroupQueryAttention',
     domain: contribDomain,
     name: node.name,
-    inputs: [query, key, value, pastKey, pastValue, lengths.lastPositions, lengths.total],
+    inputs: [
+      query,
+      key,
+      inputs.value,
+      inputs.pastKey,
+      inputs.pastValue,
+      lengths.lastPositions,
+      lengths.total,
+      ...(rotation === undefined ? [] : [rotation.cosines, rotation.sines]),
+    ],
     outputs: outputs.map(({ name }) => graph.uniqueName(name)),
     attributes: {
       num_heads: int(heads),
       kv_num_heads: int(keyValueHeads),
       scale: float(floatAttribute(node.attributes, 'scale') ?? 0),
+      ...(rotation === undefined ? {} : { do_rotary: int(1), rotary_interleaved: int(rotation.isInterleaved ? 1 : 0) }),
+      ...(softcap === undefined ? {} : { softcap: float(softcap) }),
+      ...(window === undefined ? {} : { local_window_size: int(window) }),
     },
     before: node,
   });

@@ -1,6 +1,8 @@
-import { copyFileSync, linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { QuernError, systemErrorCode } from '../errors.js';
+import { ConfigReader } from '../checkpoints/config-reader.js';
+import { QuernError } from '../errors.js';
+import { readJsonObject } from '../files/json-file.js';
 import type { JsonObject } from '../json.js';
 import { isJsonObject } from '../json.js';
 import type { Model } from '../onnx/model.js';
@@ -10,6 +12,7 @@ import { writeModel } from '../onnx/write.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { openTokenizer } from '../text/tokenizer.js';
 import type { ModelInfo } from './architecture.js';
+import { checkCaches, readModelInfo } from './model-info.js';
 
 const modelFile = 'model.onnx';
 const infoFile = 'quern.json';
@@ -42,26 +45,24 @@ export interface ModelDirectory {
 /** Opens a model artifact or an exported model. Weights are read when they are asked for. */
 export function openModelDirectory(directory: string): ModelDirectory {
   const description = readDescription(join(directory, infoFile));
+  const model = readModel(join(directory, modelFile));
+  checkCaches(model.graph, description.info, directory);
   return {
     directory,
-    model: readModel(join(directory, modelFile)),
-    info: description.model as unknown as ModelInfo,
+    model,
+    info: description.info,
     quantization: isJsonObject(description.quantization) ? description.quantization : undefined,
   };
 }
 
-function readDescription(path: string): { readonly model: JsonObject; readonly quantization: unknown } {
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (isJsonObject(value) && value.format === 1 && isJsonObject(value.model)) {
-      return { model: value.model, quantization: value.quantization };
-    }
-  } catch (error) {
-    if (systemErrorCode(error) === undefined && !(error instanceof SyntaxError)) throw error;
+function readDescription(path: string): { readonly info: ModelInfo; readonly quantization: unknown } {
+  const description = existsSync(path) ? readJsonObject(path) : {};
+  if (description.format !== 1 || !isJsonObject(description.model)) {
+    throw new QuernError('input', `${path} is missing or does not describe a model`, {
+      suggestion: 'the directory of a load, quantize or export stage is needed',
+    });
   }
-  throw new QuernError('input', `${path} is missing or does not describe a model`, {
-    suggestion: 'the directory of a load, quantize or export stage is needed',
-  });
+  return { info: readModelInfo(new ConfigReader(description.model, path)), quantization: description.quantization };
 }
 
 export interface WriteModelOptions {

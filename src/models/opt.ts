@@ -2,20 +2,29 @@ import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import type { ModelConfig } from '../checkpoints/config.js';
 import { bookkeepingFields } from '../checkpoints/config.js';
 import { int } from '../onnx/attribute.js';
-import { Model } from '../onnx/model.js';
+import type { Model } from '../onnx/model.js';
 import type { Value } from '../onnx/node.js';
+import type { Tensor } from '../onnx/tensor.js';
+import { type Activation, activate, readActivation } from './activation.js';
 import type { Architecture, BuildModelOptions, BuiltModel } from './architecture.js';
 import { CheckpointWeights } from './checkpoint-weights.js';
-import { GraphBuilder } from './graph-builder.js';
+import {
+  type DecoderSizes,
+  modelInfoOf,
+  readDecoderSizes,
+  requireDecoderOnly,
+  usualSizeFields,
+} from './decoder-sizes.js';
+import { GraphBuilder, type LinearWeights } from './graph-builder.js';
+import { sizeLimits } from './size-limits.js';
 
-/** Sizes of an OPT model (Zhang et al. 2022, arXiv 2205.01068). */
-interface OptSizes {
-  readonly vocabulary: number;
-  readonly hidden: number;
+/** An OPT model (Zhang et al. 2022, arXiv 2205.01068). */
+interface OptDescription {
+  readonly sizes: DecoderSizes;
   readonly feedForward: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly positions: number;
+  /** Features of the token embedding, which projections bring to the hidden size and back where it is another. */
+  readonly embedding: number;
+  readonly activation: Activation;
   readonly hasBias: boolean;
   readonly isTied: boolean;
 }
@@ -24,79 +33,40 @@ interface OptSizes {
 const positionOffset = 2;
 /** PyTorch's default, which OPT does not override. */
 const normEpsilon = 1e-5;
-const modelOpset = 24;
-/** GroupQueryAttention of ONNX Runtime takes no other sizes of heads. */
-const headSizeStep = 8;
 
 /** Fields that concern training or text generation only. */
-const harmlessFields = new Set([
-  ...bookkeepingFields,
-  'activation_dropout',
-  'init_std',
-  'layerdrop',
-  'prefix',
-  'word_embed_proj_dim',
-]);
+const harmlessFields = new Set([...bookkeepingFields, 'activation_dropout', 'init_std', 'layerdrop', 'prefix']);
 
 export const opt: Architecture = {
   names: ['OPTForCausalLM'],
   build(config: ModelConfig, checkpoint: Checkpoint, options: BuildModelOptions): BuiltModel {
-    const sizes = readSizes(config, options);
-    const info = {
-      architecture: config.architecture,
-      vocabularySize: sizes.vocabulary,
-      hiddenSize: sizes.hidden,
-      layers: sizes.layers,
-      heads: sizes.heads,
-      keyValueHeads: sizes.heads,
-      headSize: sizes.hidden / sizes.heads,
-      maximumPositions: sizes.positions,
-    };
-    return { model: new OptBuilder(sizes, checkpoint).build(), info };
+    const description = readDescription(config, options);
+    const model = new OptBuilder(description, checkpoint).build();
+    return { model, info: modelInfoOf(config, description.sizes) };
   },
 };
 
-function readSizes({ fields }: ModelConfig, options: BuildModelOptions): OptSizes {
-  const hidden = fields.integer('hidden_size', { min: 1 });
-  const heads = fields.integer('num_attention_heads', { min: 1 });
-  const layers = fields.integer('num_hidden_layers', { min: 1, max: 1000 });
+function readDescription({ fields }: ModelConfig, options: BuildModelOptions): OptDescription {
   if (!fields.boolean('do_layer_norm_before', { default: true })) {
     throw fields.error(
       'do_layer_norm_before',
       'is false: layer norms behind the residual addition (opt-350m) are not supported, because the smoothing of linear layers by the norm in front of them does not exist there',
     );
   }
-  if (fields.integer('word_embed_proj_dim', { min: 1, default: hidden }) !== hidden) {
-    throw fields.error(
-      'word_embed_proj_dim',
-      'differs from hidden_size: projections of the embedding are not supported',
-    );
-  }
-  fields.require('activation_function', 'relu');
+  requireDecoderOnly(fields);
   fields.require('layer_norm_elementwise_affine', true);
   fields.require('_remove_final_layer_norm', false);
-  if (hidden % heads !== 0) throw fields.error('hidden_size', `must be a multiple of num_attention_heads (${heads})`);
-  if ((hidden / heads) % headSizeStep !== 0) {
-    throw fields.error(
-      'num_attention_heads',
-      `makes heads of ${hidden / heads}; attention kernels need a multiple of ${headSizeStep}`,
-    );
-  }
-  const wanted = options.layers ?? layers;
-  if (wanted > layers)
-    throw fields.error('num_hidden_layers', `is ${layers}; the recipe asks for the first ${wanted} layers`);
-  const sizes: OptSizes = {
-    vocabulary: fields.integer('vocab_size', { min: 1 }),
-    hidden,
-    feedForward: fields.integer('ffn_dim', { min: 1 }),
-    layers: wanted,
-    heads,
-    positions: fields.integer('max_position_embeddings', { min: 1 }),
+  const sizes = readDecoderSizes(fields, usualSizeFields, options);
+  const description = {
+    sizes,
+    feedForward: fields.integer('ffn_dim', { min: 1, max: sizeLimits.feedForward }),
+    embedding: fields.integer('word_embed_proj_dim', { min: 1, max: sizeLimits.hiddenSize, default: sizes.hidden }),
+    activation: readActivation(fields, 'activation_function', 'relu'),
     hasBias: fields.boolean('enable_bias', { default: true }),
     isTied: fields.boolean('tie_word_embeddings', { default: true }),
   };
   fields.refuseUnread(harmlessFields);
-  return sizes;
+  return description;
 }
 
 /** The checkpoints of OPT have their tensors under `model.decoder.` or, saved from the base model, under `decoder.`. */
@@ -106,75 +76,63 @@ function weightsOf(checkpoint: Checkpoint): CheckpointWeights {
 }
 
 class OptBuilder {
-  readonly #sizes: OptSizes;
+  readonly #description: OptDescription;
   readonly #weights: CheckpointWeights;
   readonly #checkpoint: Checkpoint;
-  readonly #builder = new GraphBuilder('opt');
+  readonly #builder: GraphBuilder;
 
-  constructor(sizes: OptSizes, checkpoint: Checkpoint) {
-    this.#sizes = sizes;
+  constructor(description: OptDescription, checkpoint: Checkpoint) {
+    this.#description = description;
     this.#checkpoint = checkpoint;
     this.#weights = weightsOf(checkpoint);
+    this.#builder = new GraphBuilder('opt', description.sizes);
   }
 
   build(): Model {
     const builder = this.#builder;
-    const { hidden, layers, vocabulary, heads } = this.#sizes;
+    const { layers, hidden } = this.#description.sizes;
+    const { embedding } = this.#description;
     let stream = this.#embedding();
     for (let layer = 0; layer < layers; layer++) stream = this.#decoderLayer(layer, stream);
-    const normed = builder.layerNorm(
-      'model.decoder.final_layer_norm',
-      stream,
-      this.#norm('decoder.final_layer_norm'),
-      normEpsilon,
-    );
-    const logits = builder.linear('lm_head', normed, { weight: this.#headWeight() });
-    logits.type = { dataType: 'float32', shape: ['batch', 'sequence', vocabulary] };
-    builder.graph.addOutput(logits);
-    for (let layer = 0; layer < layers; layer++) builder.addCacheOutputs(layer, heads, hidden / heads);
-    builder.graph.rename(logits, 'logits');
-    return new Model({ graph: builder.graph, opsets: new Map([['', modelOpset]]) });
+    const normed = this.#norm('decoder.final_layer_norm', stream);
+    const projected = this.#projection('project_out', normed, hidden, embedding);
+    return builder.finish(builder.linear('lm_head', projected, { weight: this.#headWeight() }));
   }
 
   /** Embedding of the tokens plus that of their positions, which go on where the past ends. */
   #embedding(): Value {
     const builder = this.#builder;
-    const { vocabulary, hidden, positions } = this.#sizes;
-    const tokens = builder.graph.addInput('input_ids', { dataType: 'int64', shape: ['batch', 'sequence'] });
-    const mask = builder.graph.addInput('attention_mask', { dataType: 'int64', shape: ['batch', 'total_sequence'] });
+    const { embedding, sizes } = this.#description;
+    const { hidden, vocabulary, positions } = sizes;
     const length = (name: string, value: Value): Value =>
       builder.node('Squeeze', `${name}/scalar`, [
         builder.node('Shape', name, [value], { start: int(1), end: int(2) }),
         builder.integers(0),
       ]);
     const path = 'model.decoder.embed_positions';
-    const total = length(`${path}/total_length`, mask);
-    const past = builder.node('Sub', `${path}/past_length`, [total, length(`${path}/sequence_length`, tokens)]);
+    const total = length(`${path}/total_length`, builder.mask);
+    const past = builder.node('Sub', `${path}/past_length`, [total, length(`${path}/sequence_length`, builder.tokens)]);
     const range = builder.node('Range', `${path}/positions`, [past, total, builder.integer(1)]);
     const rows = builder.node('Add', `${path}/rows`, [range, builder.integer(positionOffset)]);
     const positionTable = this.#weights.tensor('decoder.embed_positions.weight', [positions + positionOffset, hidden]);
-    const tokenTable = this.#weights.tensor('decoder.embed_tokens.weight', [vocabulary, hidden]);
+    const tokenTable = this.#weights.tensor('decoder.embed_tokens.weight', [vocabulary, embedding]);
+    const tokens = builder.embedding('model.decoder.embed_tokens', builder.tokens, tokenTable);
     return builder.node('Add', 'model.decoder.embed', [
-      builder.node('Gather', 'model.decoder.embed_tokens', [
-        builder.constant('model.decoder.embed_tokens.weight', tokenTable),
-        tokens,
-      ]),
-      builder.node('Gather', path, [builder.constant(`${path}.weight`, positionTable), rows]),
+      this.#projection('project_in', tokens, embedding, hidden),
+      builder.embedding(path, rows, positionTable),
     ]);
   }
 
   #decoderLayer(layer: number, stream: Value): Value {
     const builder = this.#builder;
-    const { hidden, feedForward, heads } = this.#sizes;
+    const { feedForward, activation, sizes } = this.#description;
+    const { hidden, headSize } = sizes;
     const path = `decoder.layers.${layer}`;
     const name = `model.${path}`;
     const linear = (module: string, input: Value, from: number, to: number): Value =>
       builder.linear(`${name}.${module}`, input, this.#linear(`${path}.${module}`, from, to));
-    const norm = (module: string, input: Value): Value =>
-      builder.layerNorm(`${name}.${module}`, input, this.#norm(`${path}.${module}`), normEpsilon);
 
-    const attentionInput = norm('self_attn_layer_norm', stream);
-    const headSize = hidden / heads;
+    const attentionInput = this.#norm(`${path}.self_attn_layer_norm`, stream);
     const attended = builder.attention(
       `${name}.self_attn`,
       layer,
@@ -183,35 +141,44 @@ class OptBuilder {
         key: linear('self_attn.k_proj', attentionInput, hidden, hidden),
         value: linear('self_attn.v_proj', attentionInput, hidden, hidden),
       },
-      { heads, keyValueHeads: heads, scale: headSize ** -0.5 },
-      headSize,
+      { scale: headSize ** -0.5 },
     );
     const afterAttention = builder.node('Add', `${name}/self_attn_residual`, [
       stream,
       linear('self_attn.out_proj', attended, hidden, hidden),
     ]);
-    const widened = linear('fc1', norm('final_layer_norm', afterAttention), hidden, feedForward);
-    const activated = builder.node('Relu', `${name}.activation_fn`, [widened]);
+    const widened = linear('fc1', this.#norm(`${path}.final_layer_norm`, afterAttention), hidden, feedForward);
+    const activated = activate(builder, activation, `${name}.activation_fn`, widened);
     return builder.node('Add', `${name}/mlp_residual`, [afterAttention, linear('fc2', activated, feedForward, hidden)]);
   }
 
-  #norm(path: string): {
-    weight: ReturnType<CheckpointWeights['tensor']>;
-    bias: ReturnType<CheckpointWeights['tensor']>;
-  } {
-    const dims = [this.#sizes.hidden];
-    return { weight: this.#weights.tensor(`${path}.weight`, dims), bias: this.#weights.tensor(`${path}.bias`, dims) };
+  #norm(path: string, input: Value): Value {
+    const dims = [this.#description.sizes.hidden];
+    const weight = this.#weights.tensor(`${path}.weight`, dims);
+    const bias = this.#weights.tensor(`${path}.bias`, dims);
+    return this.#builder.layerNorm(`model.${path}`, input, { weight, bias }, normEpsilon);
   }
 
-  #linear(path: string, from: number, to: number): Parameters<GraphBuilder['linear']>[2] {
+  #linear(path: string, from: number, to: number): LinearWeights {
     const weight = this.#weights.linear(`${path}.weight`, from, to);
-    return this.#sizes.hasBias ? { weight, bias: this.#weights.tensor(`${path}.bias`, [to]) } : { weight };
+    return this.#description.hasBias ? { weight, bias: this.#weights.tensor(`${path}.bias`, [to]) } : { weight };
+  }
+
+  /** Between the token embedding's features and the hidden size, where these are not the same. */
+  #projection(module: string, input: Value, from: number, to: number): Value {
+    if (from === to) return input;
+    const weight = this.#weights.linear(`decoder.${module}.weight`, from, to);
+    return this.#builder.linear(`model.decoder.${module}`, input, { weight });
   }
 
   /** A tied head is the transposed token embedding. */
-  #headWeight(): ReturnType<CheckpointWeights['linear']> {
-    const { hidden, vocabulary, isTied } = this.#sizes;
-    if (isTied) return this.#weights.linear('decoder.embed_tokens.weight', hidden, vocabulary);
-    return new CheckpointWeights(this.#checkpoint, 'the checkpoint').linear('lm_head.weight', hidden, vocabulary);
+  #headWeight(): Tensor {
+    const { embedding, sizes, isTied } = this.#description;
+    if (isTied) return this.#weights.linear('decoder.embed_tokens.weight', embedding, sizes.vocabulary);
+    return new CheckpointWeights(this.#checkpoint, 'the checkpoint').linear(
+      'lm_head.weight',
+      embedding,
+      sizes.vocabulary,
+    );
   }
 }

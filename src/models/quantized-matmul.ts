@@ -1,12 +1,9 @@
-import type { Attribute } from '../onnx/attribute.js';
 import { float, int, tensor } from '../onnx/attribute.js';
 import type { Model } from '../onnx/model.js';
-import { FunctionDefinition } from '../onnx/model.js';
 import type { Value } from '../onnx/node.js';
 import { tensorFrom } from '../onnx/tensor.js';
+import { defineFunction } from './functions.js';
 
-/** Domain of the operators that models of quern define themselves, as functions in terms of standard operators. */
-export const functionDomain = 'quern';
 export const quantizedMatMulType = 'DynamicQuantizedMatMul';
 
 /** Smallest normal float32. It keeps the scale of all-zero activations from being zero. */
@@ -28,36 +25,26 @@ const float32Type = 1;
  * stays one node with the name of its module, and ONNX Runtime inlines it.
  */
 export function defineQuantizedMatMul(model: Model): void {
-  const opset = model.opsets.get('');
-  if (opset === undefined) throw new Error('the model has no operators of ONNX');
-  model.opsets.set(functionDomain, 1);
-  if (model.functions.some(({ domain, name }) => domain === functionDomain && name === quantizedMatMulType)) return;
-  const definition = new FunctionDefinition(functionDomain, quantizedMatMulType);
-  definition.opsets.set('', opset);
-  const { body } = definition;
-  const x = body.addInput('x');
-  const weight = body.addInput('weight');
-  const weightScale = body.addInput('weight_scale');
-  const node = (
-    opType: string,
-    output: string,
-    inputs: readonly (Value | undefined)[],
-    attributes: { [name: string]: Attribute } = {},
-  ): Value => body.addNode({ opType, name: output, inputs, outputs: [output], attributes }).output;
-  const constant = (output: string, value: number): Value =>
-    node('Constant', output, [], { value_float: float(value) });
+  defineFunction(model, quantizedMatMulType, ({ body }, node) => {
+    const x = body.addInput('x');
+    const weight = body.addInput('weight');
+    const weightScale = body.addInput('weight_scale');
+    const constant = (output: string, value: number): Value =>
+      node('Constant', output, [], { value_float: float(value) });
 
-  const largest = node('ReduceMax', 'largest', [node('Abs', 'magnitudes', [x])], { keepdims: int(0) });
-  const quotient = node('Div', 'quotient', [largest, constant('levels', 128)]);
-  const scale = node('Max', 'scale', [quotient, constant('smallest_scale', smallestScale)]);
-  const rounded = node('Round', 'rounded', [node('Div', 'scaled', [x, scale])]);
-  const clipped = node('Clip', 'clipped', [rounded, constant('lowest', -128), constant('highest', 127)]);
-  const shifted = node('Add', 'shifted', [clipped, constant('shift', 128)]);
-  const quantized = node('Cast', 'quantized', [shifted], { to: int(uint8Type) });
-  const zeroPoint = node('Constant', 'zero_point', [], { value: tensor(tensorFrom('uint8', [], Uint8Array.of(128))) });
-  const accumulated = node('MatMulInteger', 'accumulated', [quantized, weight, zeroPoint]);
-  const product = node('Cast', 'product', [accumulated], { to: int(float32Type) });
-  const outputScale = node('Mul', 'output_scale', [scale, weightScale]);
-  body.addOutput(node('Mul', 'y', [product, outputScale]));
-  model.functions.push(definition);
+    const largest = node('ReduceMax', 'largest', [node('Abs', 'magnitudes', [x])], { keepdims: int(0) });
+    const quotient = node('Div', 'quotient', [largest, constant('levels', 128)]);
+    const scale = node('Max', 'scale', [quotient, constant('smallest_scale', smallestScale)]);
+    const rounded = node('Round', 'rounded', [node('Div', 'scaled', [x, scale])]);
+    const clipped = node('Clip', 'clipped', [rounded, constant('lowest', -128), constant('highest', 127)]);
+    const shifted = node('Add', 'shifted', [clipped, constant('shift', 128)]);
+    const quantized = node('Cast', 'quantized', [shifted], { to: int(uint8Type) });
+    const zeroPoint = node('Constant', 'zero_point', [], {
+      value: tensor(tensorFrom('uint8', [], Uint8Array.of(128))),
+    });
+    const accumulated = node('MatMulInteger', 'accumulated', [quantized, weight, zeroPoint]);
+    const product = node('Cast', 'product', [accumulated], { to: int(float32Type) });
+    const outputScale = node('Mul', 'output_scale', [scale, weightScale]);
+    body.addOutput(node('Mul', 'y', [product, outputScale]));
+  });
 }

@@ -84,7 +84,7 @@ function measure(decoder: Decoder, prompt: FittedPrompt, options: BenchmarkOptio
   for (let repeat = 0; repeat < warmup + repeats; repeat++) {
     const { prefillMs, tokenMs } = generate(decoder, ids, {
       maxLength: promptLength + newTokens,
-      endToken: undefined,
+      endTokens: new Set(),
     });
     if (repeat >= warmup) {
       prefills.push(prefillMs);

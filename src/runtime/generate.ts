@@ -3,8 +3,8 @@ import { type Decoder, greedyToken } from './decoder.js';
 export interface GenerateOptions {
   /** Most tokens of prompt and answer together. More than the prompt has. */
   readonly maxLength: number;
-  /** The token that ends a text, if it is to be heeded. */
-  readonly endToken: number | undefined;
+  /** The tokens that end a text. None, if its end is not to be heeded. */
+  readonly endTokens: ReadonlySet<number>;
 }
 
 export interface Generation {
@@ -19,7 +19,7 @@ export interface Generation {
 
 /** Continues a prompt with the most probable token each time. The decoder is reset first. */
 export function generate(decoder: Decoder, promptIds: ArrayLike<number>, options: GenerateOptions): Generation {
-  const { maxLength, endToken } = options;
+  const { maxLength, endTokens } = options;
   const wanted = maxLength - promptIds.length;
   if (wanted < 1) throw new Error(`a prompt of ${promptIds.length} tokens leaves nothing of ${maxLength} to generate`);
   decoder.reset();
@@ -31,12 +31,12 @@ export function generate(decoder: Decoder, promptIds: ArrayLike<number>, options
   const newIds = [next];
   const tokenMs: number[] = [];
   const latest = new Int32Array(1);
-  while (newIds.length < wanted && next !== endToken) {
+  while (newIds.length < wanted && !endTokens.has(next)) {
     const tokenStart = performance.now();
     latest[0] = next;
     next = greedyToken(decoder.forward(latest));
     tokenMs.push(performance.now() - tokenStart);
     newIds.push(next);
   }
-  return { newIds, stoppedBy: next === endToken ? 'end' : 'length', prefillMs, tokenMs };
+  return { newIds, stoppedBy: endTokens.has(next) ? 'end' : 'length', prefillMs, tokenMs };
 }

@@ -1,4 +1,5 @@
-import { functionDomain, quantizedMatMulType } from '../models/quantized-matmul.js';
+import { functionDomain } from '../models/functions.js';
+import { quantizedMatMulType } from '../models/quantized-matmul.js';
 import { intAttribute } from '../onnx/attribute.js';
 import type { Node, Value } from '../onnx/node.js';
 import type { Tensor } from '../onnx/tensor.js';

@@ -121,6 +121,31 @@ test('a default stands for a field that is missing or null, not for a wrong one'
   assert.is(fields.section('nothing'), undefined);
 });
 
+test('one integer may stand for a list, and null is told from what is not there', () => {
+  const fields = new ConfigReader({ one: 3, many: [1, 2], wrong: [1, 'x'], nothing: null }, 'config.json');
+  assert.equal(fields.integers('one', { min: 0 }), [3]);
+  assert.equal(fields.integers('many', { min: 0 }), [1, 2]);
+  assert.match(
+    messageOf(() => fields.integers('many', { min: 2 })),
+    /many must be an integer of at least 2, or a list of such, got \[1,2\]/,
+  );
+  assert.match(
+    messageOf(() => fields.numbers('wrong')),
+    /wrong must be a list of numbers/,
+  );
+  assert.equal([fields.isNull('nothing'), fields.isNull('one'), fields.isNull('absent')], [true, false, false]);
+});
+
+test('one of a few texts is read as that', () => {
+  const fields = new ConfigReader({ kind: 'linear' }, 'config.json');
+  assert.is(fields.oneOf('kind', ['none', 'linear']), 'linear');
+  assert.is(fields.oneOf('absent', ['none', 'linear'], { default: 'none' }), 'none');
+  assert.is(
+    messageOf(() => fields.oneOf('kind', ['none', 'cubic'])),
+    'config.json: kind must be one of none, cubic, got "linear"',
+  );
+});
+
 test('a value the builder can not handle is refused', () => {
   const fields = new ConfigReader({ activation_function: 'gelu', bias: true }, 'config.json');
   fields.require('bias', true);

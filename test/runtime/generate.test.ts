@@ -11,7 +11,7 @@ test('the first of equal logits wins', () => {
 
 test('text goes on to the length, prompt and answer together', () => {
   const decoder = new FakeDecoder(countingLogits);
-  const { newIds, stoppedBy, tokenMs, prefillMs } = generate(decoder, [0, 1], { maxLength: 7, endToken: undefined });
+  const { newIds, stoppedBy, tokenMs, prefillMs } = generate(decoder, [0, 1], { maxLength: 7, endTokens: new Set() });
   assert.equal(newIds, [2, 3, 0, 1, 2]);
   assert.is(stoppedBy, 'length');
   assert.equal(decoder.calls, [2, 1, 1, 1, 1]);
@@ -21,22 +21,22 @@ test('text goes on to the length, prompt and answer together', () => {
 
 test('an end token ends it and is part of it', () => {
   const decoder = new FakeDecoder(countingLogits);
-  const { newIds, stoppedBy } = generate(decoder, [1], { maxLength: 50, endToken: 0 });
+  const { newIds, stoppedBy } = generate(decoder, [1], { maxLength: 50, endTokens: new Set([0, 17]) });
   assert.equal(newIds, [2, 3, 0]);
   assert.is(stoppedBy, 'end');
-  const atOnce = generate(decoder, [3], { maxLength: 50, endToken: 0 });
+  const atOnce = generate(decoder, [3], { maxLength: 50, endTokens: new Set([0, 17]) });
   assert.equal([atOnce.newIds, atOnce.tokenMs.length], [[0], 0]);
 });
 
 test('each text starts anew', () => {
   const decoder = new FakeDecoder((id, position) => countingLogits(id + position));
-  const first = generate(decoder, [1, 2], { maxLength: 8, endToken: undefined });
-  assert.equal(generate(decoder, [1, 2], { maxLength: 8, endToken: undefined }).newIds, first.newIds);
+  const first = generate(decoder, [1, 2], { maxLength: 8, endTokens: new Set() });
+  assert.equal(generate(decoder, [1, 2], { maxLength: 8, endTokens: new Set() }).newIds, first.newIds);
 });
 
 test('a prompt that leaves nothing to generate is a mistake of the caller', () => {
   const decoder = new FakeDecoder(countingLogits);
-  assert.throws(() => generate(decoder, [1, 2, 3], { maxLength: 3, endToken: undefined }), /leaves nothing of 3/);
+  assert.throws(() => generate(decoder, [1, 2, 3], { maxLength: 3, endTokens: new Set() }), /leaves nothing of 3/);
 });
 
 test.run();

@@ -6,7 +6,7 @@ const checkpointFiles =
 
 export const loadKind: StageKind = {
   name: 'load',
-  version: 1,
+  version: 2,
   summary: 'Reads a checkpoint and builds the float32 graph of its architecture',
   produces: 'model',
   parameters: {

@@ -3,6 +3,7 @@ import { openCheckpoint } from '../../checkpoints/open-checkpoint.js';
 import { QuernError } from '../../errors.js';
 import { isCompanionFile, writeModelDirectory } from '../../models/model-directory.js';
 import { architectureOf } from '../../models/registry.js';
+import { readSpecialTokens } from '../../models/special-tokens.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 
 export interface LoadParameters {
@@ -24,12 +25,14 @@ export async function loadModel(context: WorkContext<LoadParameters>): Promise<W
   const architecture = architectureOf(config);
   const checkpoint = openCheckpoint(files.map(({ path }) => path));
   const { model, info } = architecture.build(config, checkpoint, layers === undefined ? {} : { layers });
+  const generationConfig = files.find(({ name }) => name === 'generation_config.json');
+  const specialTokens = readSpecialTokens(config.fields, generationConfig?.path, info.vocabularySize);
   const companions = files.filter(({ name }) => isCompanionFile(name));
   const initializers = [...model.graph.initializers.values()].map(({ initializer }) => initializer);
   let written = 0;
   writeModelDirectory(model, context.outputDirectory, {
     layout: 'per-tensor',
-    info,
+    info: { ...info, ...specialTokens },
     companions,
     onTensor: () => context.report({ done: ++written, total: initializers.length, unit: 'tensors' }),
   });

@@ -1,6 +1,7 @@
 import { unreachable } from '../../errors.js';
+import { functionDomain } from '../../models/functions.js';
 import type { LinearLayer } from '../../models/linear-layers.js';
-import { defineQuantizedMatMul, functionDomain, quantizedMatMulType } from '../../models/quantized-matmul.js';
+import { defineQuantizedMatMul, quantizedMatMulType } from '../../models/quantized-matmul.js';
 import { int } from '../../onnx/attribute.js';
 import type { Model } from '../../onnx/model.js';
 import type { Node, Value } from '../../onnx/node.js';

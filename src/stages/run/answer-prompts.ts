@@ -22,7 +22,8 @@ export interface AnswerTimes {
 
 export interface AnswerOptions {
   readonly maxLength: number;
-  readonly ignoreEos: boolean;
+  /** The tokens that end an answer. */
+  readonly endTokens: ReadonlySet<number>;
   readonly onAnswer: () => void;
 }
 
@@ -31,11 +32,10 @@ export function answerPrompts(
   model: EagerModel,
   tokenizer: Tokenizer,
   prompts: readonly Prompt[],
-  { maxLength, ignoreEos, onAnswer }: AnswerOptions,
+  { maxLength, endTokens, onAnswer }: AnswerOptions,
 ): { readonly answers: readonly Answer[]; readonly times: AnswerTimes } {
-  const endToken = ignoreEos ? undefined : tokenizer.eosTokenId;
   const generations = prompts.map(({ text, ids }) => {
-    const generation = generate(model, ids, { maxLength, endToken });
+    const generation = generate(model, ids, { maxLength, endTokens });
     onAnswer();
     return { text, ids, ...generation };
   });

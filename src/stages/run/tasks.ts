@@ -25,6 +25,8 @@ export interface TaskSubjects {
   readonly tokenizer: Tokenizer;
   readonly prompts: readonly Prompt[];
   readonly vocabularySize: number;
+  /** The tokens that end an answer. */
+  readonly endTokens: ReadonlySet<number>;
 }
 
 /** Runs the tasks that were asked for, and reports the progress of each. */
@@ -40,11 +42,12 @@ export function runTasks(context: WorkContext<RunParameters>, subjects: TaskSubj
 
 function decode(
   context: WorkContext<RunParameters>,
-  { model, tokenizer, prompts }: TaskSubjects,
+  { model, tokenizer, prompts, endTokens }: TaskSubjects,
 ): NonNullable<TaskResults['decoded']> {
   const { maxLength, ignoreEos } = context.parameters;
   const onAnswer = counter(context, prompts.length, 'prompts');
-  return answerPrompts(model, tokenizer, prompts, { maxLength, ignoreEos, onAnswer });
+  const heeded = ignoreEos ? new Set<number>() : endTokens;
+  return answerPrompts(model, tokenizer, prompts, { maxLength, endTokens: heeded, onAnswer });
 }
 
 function measure(

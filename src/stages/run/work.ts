@@ -32,7 +32,7 @@ export async function run(context: WorkContext<RunParameters>): Promise<WorkResu
 function runOn(engine: Engine, context: WorkContext<RunParameters>): WorkResult {
   const { parameters, outputDirectory } = context;
   const opened = openModelDirectory(context.inputs.model!);
-  const { maximumPositions, vocabularySize } = opened.info;
+  const { maximumPositions, vocabularySize, eosTokenIds = [] } = opened.info;
   checkMaxLength(parameters, maximumPositions);
   const tokenizer = openModelTokenizer(opened);
   const prompts = encodePrompts(parameters, tokenizer, maximumPositions);
@@ -45,7 +45,8 @@ function runOn(engine: Engine, context: WorkContext<RunParameters>): WorkResult 
     capacity: neededCapacity(parameters, prompts, maximumPositions),
   });
   const names = devices.map(({ name }) => name);
-  const results = runTasks(context, { engine, model, tokenizer, prompts, vocabularySize });
+  const endTokens = new Set(tokenizer.eosTokenId === undefined ? eosTokenIds : [tokenizer.eosTokenId, ...eosTokenIds]);
+  const results = runTasks(context, { engine, model, tokenizer, prompts, vocabularySize, endTokens });
   const report = runReport({ opened, engine, model, devices: names, parameters, prompts, results });
   writeFileSync(join(outputDirectory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(join(outputDirectory, 'placement.md'), placementPage(model.placement, names));
