@@ -19,6 +19,8 @@ export interface Config {
   /** Directory of the store. */
   readonly cacheDirectory: string;
   readonly cacheBounds: CacheBounds;
+  /** Memory that the actions running at once may use. Most of the machine's when left out. */
+  readonly memoryBytes?: number;
   /** Absolute paths of modules that bring further stage kinds. */
   readonly kindModules: readonly string[];
   /** Raised to disown all earlier results. */
@@ -37,9 +39,15 @@ export async function loadConfig(directory: string): Promise<Config> {
   return {
     cacheDirectory: resolve(root, String(cache.dir ?? 'cache')),
     cacheBounds: cacheBounds(cache),
+    ...memoryLimit(settings.resources),
     kindModules: (Array.isArray(settings.kinds) ? settings.kinds : []).map((path) => resolve(root, String(path))),
     epoch: Number(settings.epoch ?? 0),
   };
+}
+
+function memoryLimit(resources: unknown): { readonly memoryBytes?: number } {
+  const memoryBytes = isJsonObject(resources) ? parseSizeBytes(String(resources.memory)) : undefined;
+  return memoryBytes === undefined ? {} : { memoryBytes };
 }
 
 function cacheBounds({ maxSize, maxAge, minFree, gc }: JsonObject): CacheBounds {
@@ -80,9 +88,12 @@ async function readSettings(file: string): Promise<JsonObject> {
 
 function settingsProblem(value: unknown): string | undefined {
   if (!isJsonObject(value)) return 'the configuration must be a mapping';
-  const unknownKey = Object.keys(value).find((key) => !['cache', 'kinds', 'epoch'].includes(key));
-  if (unknownKey !== undefined) return `unknown key \`${unknownKey}\`; known are cache, kinds and epoch`;
-  const { cache, kinds, epoch } = value;
+  const unknownKey = Object.keys(value).find((key) => !['cache', 'kinds', 'epoch', 'resources'].includes(key));
+  if (unknownKey !== undefined) return `unknown key \`${unknownKey}\`; known are cache, kinds, epoch and resources`;
+  const { cache, kinds, epoch, resources } = value;
+  if (resources !== undefined && memoryLimit(resources).memoryBytes === undefined) {
+    return '`resources` must be a mapping with `memory`, a size such as 8GiB';
+  }
   if (cache !== undefined) {
     const problem = cacheProblem(cache);
     if (problem !== undefined) return problem;

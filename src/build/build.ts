@@ -1,4 +1,4 @@
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import PQueue from 'p-queue';
 import type { Recipe, ResolvedStage } from '../recipe/load.js';
 import type { Digest } from '../store/digest.js';
@@ -10,10 +10,12 @@ import type { Estimate } from './estimates.js';
 import { readEstimates } from './estimates.js';
 import type { BuildListener, BuildStatus, StageOutcome } from './events.js';
 import type { Executor } from './executors/executor.js';
+import { defaultMemoryBytes } from './memory-budget.js';
 import { failedOutcome, finishedOutcome, skippedOutcome } from './outcomes.js';
 import type { PlanOptions } from './plan.js';
 import { claimRecord, concreteAction, isForced } from './plan.js';
 import type { ActionRecord } from './record.js';
+import type { ResourceRequest } from './resources.js';
 import { ResourcePool } from './resources.js';
 import type { ActionResult } from './run-action.js';
 import { runAction } from './run-action.js';
@@ -45,7 +47,8 @@ export interface BuildResult {
 
 /** What a stage is assumed to take as long as it has never run: Node.js, ONNX Runtime and some room. */
 const unknownStage: Estimate = { durationMs: 10_000, peakRssBytes: 512 * 1024 ** 2, sizeBytes: 0 };
-const shareOfMachineMemory = 0.8;
+/** A priority given in the recipe counts more than any chain of stages. */
+const priorityWeightMs = 1e12;
 /** How many actions the executor gets ready for ahead of time. */
 const preparedActions = 2;
 
@@ -101,7 +104,7 @@ class Build {
     this.#recipe = recipe;
     this.#options = options;
     this.#queue = new PQueue({ concurrency: options.jobs });
-    const memoryBytes = options.memoryBytes ?? Math.floor(totalmem() * shareOfMachineMemory);
+    const memoryBytes = options.memoryBytes ?? defaultMemoryBytes();
     this.#resources = new ResourcePool({ cores: availableParallelism(), memoryBytes });
   }
 
@@ -160,11 +163,16 @@ class Build {
       const cached = forced ? undefined : await claimRecord(this.#store, concrete.key);
       if (cached !== undefined) return await this.#finish(stage, 'cached', cached);
       const { estimates, remainingMs } = this.#expected();
-      const priority = remainingMs.get(stage.name) ?? 0;
-      const memoryBytes = (estimates.get(stage.name) ?? unknownStage).peakRssBytes;
+      const { resources } = stage;
+      const priority = resources.priority * priorityWeightMs + (remainingMs.get(stage.name) ?? 0);
+      const request: ResourceRequest = {
+        cores: resources.cores ?? coresOf(stage),
+        memoryBytes: resources.memoryBytes ?? (estimates.get(stage.name) ?? unknownStage).peakRssBytes,
+        mutexes: resources.mutexes,
+      };
       const run = async (): Promise<ActionResult | undefined> => {
         if (this.#startsNothing()) return undefined;
-        const release = await this.#resources.acquire({ cores: coresOf(stage), memoryBytes });
+        const release = await this.#resources.acquire(request);
         try {
           if (this.#startsNothing()) return undefined;
           this.#options.listener({ type: 'stage-started', stage: stage.name, reason: forced ? 'forced' : 'no result' });
@@ -213,6 +221,7 @@ class Build {
       store: this.#store,
       executor: this.#options.executor,
       kindModules: this.#options.kindModules,
+      memoryLimitBytes: stage.resources.memoryBytes ?? this.#resources.capacity.memoryBytes,
       listener: {
         progress: (progress) => listener({ type: 'stage-progress', stage: stage.name, progress }),
         log: (line) => listener({ type: 'stage-log', stage: stage.name, line }),

@@ -74,7 +74,7 @@ function readActionFile(file: string): ActionFile {
     fields.format === 1 &&
     ['kind', 'outputDirectory', 'reportFile'].every((name) => typeof fields[name] === 'string') &&
     ['parameters', 'inputs', 'sources'].every((name) => isJsonObject(fields[name])) &&
-    ['version', 'threads'].every((name) => typeof fields[name] === 'number') &&
+    ['version', 'threads', 'memoryLimitBytes'].every((name) => typeof fields[name] === 'number') &&
     Array.isArray(fields.kindModules);
   if (!complete) throw new QuernError('usage', `${file} is not an action file`);
   return value as ActionFile;

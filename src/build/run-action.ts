@@ -19,6 +19,8 @@ export interface ActionContext {
   readonly store: Store;
   readonly executor: Executor;
   readonly kindModules: readonly string[];
+  /** The action is stopped when it takes more. */
+  readonly memoryLimitBytes: number;
   readonly listener: ActionListener;
   /** Called when another process holds the lock of the action. */
   readonly onWait: (reason: string) => void;
@@ -117,6 +119,7 @@ export function prepareSandbox(
     outputDirectory,
     reportFile: join(sandbox.directory, 'report.json'),
     threads: stage.kind.cores === 'one' ? 1 : availableParallelism(),
+    memoryLimitBytes: context.memoryLimitBytes,
     usesNetwork: stage.kind.usesNetwork === true,
     kindModules: context.kindModules,
   };

@@ -1,4 +1,5 @@
 import { QuernError } from '../errors.js';
+import { parseSizeBytes } from '../quantities.js';
 
 export const progressModes = ['auto', 'tty', 'plain', 'json', 'none'] as const;
 export type ProgressMode = (typeof progressModes)[number];
@@ -19,9 +20,16 @@ export interface CommonOptions {
   readonly verify?: boolean;
 }
 
+/** Options of `plan`. */
+export interface PlanCommandOptions extends CommonOptions {
+  readonly memory?: number;
+}
+
 /** Options of `build`. */
 export interface BuildCommandOptions extends CommonOptions {
   readonly jobs?: number;
+  /** Bytes that the actions running at once may use. */
+  readonly memory?: number;
   readonly keepGoing?: boolean;
   readonly dryRun?: boolean;
   readonly force?: readonly string[] | true;
@@ -62,6 +70,12 @@ export function parseJobs(text: string): number {
   if (!Number.isSafeInteger(jobs) || jobs < 1)
     throw new QuernError('usage', `-j takes a positive whole number, got ${JSON.stringify(text)}`);
   return jobs;
+}
+
+export function parseMemory(text: string): number {
+  const bytes = parseSizeBytes(text);
+  if (!bytes) throw new QuernError('usage', `--memory takes a size such as 8GiB, got ${JSON.stringify(text)}`);
+  return bytes;
 }
 
 export function parseLimit(text: string): number {

@@ -9,6 +9,7 @@ import type {
   GraphCommandOptions,
   HistoryCommandOptions,
   InitCommandOptions,
+  PlanCommandOptions,
   Shell,
 } from './options.js';
 import {
@@ -17,6 +18,7 @@ import {
   graphFormats,
   parseJobs,
   parseLimit,
+  parseMemory,
   progressModes,
   shells,
 } from './options.js';
@@ -54,7 +56,8 @@ function createProgram(choose: (verb: Verb) => void): Command {
   recipeCommand(program, 'plan', 'says what a build would do, and why')
     .argument('[recipe]')
     .argument('[stage...]')
-    .action((recipe: string | undefined, stages: string[], options: CommonOptions) =>
+    .addOption(memoryOption())
+    .action((recipe: string | undefined, stages: string[], options: PlanCommandOptions) =>
       choose(async () => (await import('./verbs/plan.js')).plan(recipe, stages, options)),
     );
   recipeCommand(program, 'status', 'says which stages have a result, how large it is and how long it took')
@@ -147,6 +150,10 @@ function createProgram(choose: (verb: Verb) => void): Command {
   return program;
 }
 
+function memoryOption(): Option {
+  return new Option('--memory <size>', 'memory that actions may use together, for example 8GiB').argParser(parseMemory);
+}
+
 function withSettings(command: Command): Command {
   return command
     .exitOverride()
@@ -170,6 +177,7 @@ function buildCommand(program: Command, name: string, description: string): Comm
     .argument('[recipe]')
     .argument('[stage...]')
     .addOption(new Option('-j, --jobs <count>', 'actions that run at once at the most').argParser(parseJobs))
+    .addOption(memoryOption())
     .option('-k, --keep-going', 'after a failure, goes on with what does not depend on it')
     .option('-n, --dry-run', 'shows the plan and builds nothing')
     .addOption(

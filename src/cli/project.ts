@@ -1,6 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, relative, resolve } from 'node:path';
+import { defaultMemoryBytes } from '../build/memory-budget.js';
 import { selectStages } from '../build/plan.js';
+import { memoryProblems } from '../build/preflight.js';
 import { sourceProblems } from '../build/sources.js';
 import type { Config } from '../config.js';
 import { loadConfig } from '../config.js';
@@ -75,6 +77,17 @@ export function defaultRecipe(given: string | undefined): string {
 function displayPath(file: string): string {
   const path = relative(process.cwd(), resolve(file));
   return path === '' || path.startsWith('..') ? file : path;
+}
+
+/** Memory that builds may use: by the call, else by the configuration, else most of the machine's. */
+export function memoryBudgetBytes(project: Project, given: number | undefined): number {
+  return given ?? project.config.memoryBytes ?? defaultMemoryBytes();
+}
+
+/** Refuses stages that can't fit, all at once, before anything runs. */
+export function requireMemory({ recipe }: Project, stages: readonly ResolvedStage[], budgetBytes: number): void {
+  const problems = memoryProblems(stages, budgetBytes);
+  if (problems.length > 0) throw new RecipeProblems(problems, recipe.texts);
 }
 
 /** The named stages and what they need. Sources of theirs that don't exist are reported all at once, before anything runs. */

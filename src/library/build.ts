@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
 import type { BuildResult } from '../build/build.js';
 import { buildStages } from '../build/build.js';
+import { collectAfterBuild } from '../build/collect.js';
 import type { BuildListener } from '../build/events.js';
 import { LocalExecutor } from '../build/executors/local.js';
+import { defaultMemoryBytes } from '../build/memory-budget.js';
 import type { StagePlan } from '../build/plan.js';
 import { planStages, selectStages } from '../build/plan.js';
 import { recordBuild } from '../build/record-build.js';
@@ -25,6 +27,8 @@ export interface PlanOptions extends ProjectOptions {
 export interface BuildOptions extends PlanOptions {
   /** How many actions run at once at the most. Default: as many as there are cores. */
   readonly jobs?: number;
+  /** Memory that the actions running at once may use, in bytes. Default: the configuration's, else most of the machine's. */
+  readonly memoryBytes?: number;
   /** Whether stages that don't depend on a failed one still run. */
   readonly keepGoing?: boolean;
   /** Called for everything that happens, in order. It should return soon, and not throw. */
@@ -46,7 +50,7 @@ export interface PlannedStage {
  * anything. Stages that fail are part of the result; thrown is only what keeps the build from starting.
  */
 export async function build(recipe: Recipe, options: BuildOptions = {}): Promise<BuildResult> {
-  const { store, kindModules, epoch } = await openProject(recipe, options);
+  const { store, kindModules, epoch, cacheBounds, ...project } = await openProject(recipe, options);
   const stages = chooseStages(recipe, options.stages ?? []);
   await store.sweepSandboxes();
   const runLog = new RunLog(store);
@@ -55,6 +59,7 @@ export async function build(recipe: Recipe, options: BuildOptions = {}): Promise
     const result = await buildStages(store, recipe, stages, {
       executor: new LocalExecutor(),
       kindModules,
+      memoryBytes: options.memoryBytes ?? project.memoryBytes ?? defaultMemoryBytes(),
       epoch,
       jobs: options.jobs ?? availableParallelism(),
       keepGoing: options.keepGoing === true,
@@ -67,6 +72,7 @@ export async function build(recipe: Recipe, options: BuildOptions = {}): Promise
       ...forceOption(recipe, options.force),
     });
     recordBuild(store, recipe, result);
+    await collectAfterBuild(store, cacheBounds);
     return result;
   } finally {
     runLog.close();

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import type { Config } from '../config.js';
+import type { CacheBounds, Config } from '../config.js';
 import { loadConfig } from '../config.js';
 import type { LoadedRecipe, Recipe } from '../recipe/load.js';
 import { loadRecipe as loadRecipeFile } from '../recipe/load.js';
@@ -32,13 +32,17 @@ export interface Project {
   readonly store: Store;
   readonly kindModules: readonly string[];
   readonly epoch: number;
+  readonly cacheBounds: CacheBounds;
+  readonly memoryBytes?: number;
 }
 
 /** Opens the store of a recipe and reads the configuration of its project. */
 export async function openProject(recipe: Recipe, { cacheDirectory }: ProjectOptions): Promise<Project> {
   const config = await loadConfig(recipe.directory);
   const store = Store.open(resolve(cacheDirectory ?? config.cacheDirectory));
-  return { store, kindModules: kindModules(config), epoch: config.epoch };
+  const { epoch, cacheBounds, memoryBytes } = config;
+  const memory = memoryBytes === undefined ? {} : { memoryBytes };
+  return { store, kindModules: kindModules(config), epoch, cacheBounds, ...memory };
 }
 
 function kindModules(config: Config): readonly string[] {

@@ -13,6 +13,7 @@ import { locateKey } from './place.js';
 import { Problems } from './problems.js';
 import { readText } from './read-text.js';
 import { fileOfPath, type StageDraft, variableLabel } from './stage.js';
+import type { StageResources } from './stage-resources.js';
 import { SubstitutionBudget } from './substitution.js';
 import { resolveVariables } from './variables.js';
 import type { VariantValue } from './variant-name.js';
@@ -38,11 +39,12 @@ export interface ResolvedStage {
   /** What tells the variant from the others; empty for a stage that no matrix expands. */
   readonly variant: readonly VariantValue[];
   readonly kind: StageKind;
-  /** With variables replaced and defaults filled in; without `kind`, `gates`, `matrix` and the inputs. */
+  /** With variables replaced and defaults filled in; without `kind`, `gates`, `resources`, `matrix` and the inputs. */
   readonly parameters: JsonObject;
   /** Parameter -> name of the stage whose artifact it takes. A list `of` has the inputs `of.0`, `of.1` and so on. */
   readonly inputs: { readonly [parameter: string]: string };
   readonly gates: readonly Gate[];
+  readonly resources: StageResources;
   /** Place of the stage's name. */
   readonly location: Location;
   /** Place of the value of a parameter, or of the nearest thing around it that is in the text. */
@@ -125,7 +127,7 @@ function readStages(
 }
 
 function resolveStage(draft: StageDraft): ResolvedStage {
-  const { name, stage, values, kind, parameters, inputs, gates, members, uses } = draft;
+  const { name, stage, values, kind, parameters, inputs, gates, resources, members, uses } = draft;
   return {
     name,
     family: stage.name,
@@ -134,6 +136,7 @@ function resolveStage(draft: StageDraft): ResolvedStage {
     parameters,
     inputs,
     gates,
+    resources,
     location: locateKey(stage.declaration),
     locate: (pointer) => locateMember(members, stage.declaration, pointer, 'value'),
     baseDirectory: (pointer) => dirname(resolve(fileOfPath(draft, pointer))),

@@ -84,7 +84,7 @@ function describe(finding: SchemaFinding, kind: StageKind): ParameterProblem {
   switch (finding.type) {
     case 'unknown': {
       const { name } = finding;
-      const known = isTop ? [...finding.known, 'kind', 'gates', 'matrix'] : finding.known;
+      const known = isTop ? [...finding.known, 'kind', 'gates', 'resources', 'matrix'] : finding.known;
       const meant = nearest(name, known);
       const message = isTop
         ? `unknown parameter \`${name}\` of kind ${kind.name}`

@@ -1,6 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from '../json.js';
 import type { InputSlot, StageKind } from '../stages/kind.js';
 import { languageVersion } from './outline.js';
+import { resourcesSchema } from './stage-resources.js';
 import { stageSchema } from './stage-schema.js';
 import { namePattern } from './template.js';
 
@@ -52,6 +53,7 @@ export function recipeSchema(kinds: ReadonlyMap<string, StageKind>): JsonObject 
     $defs: {
       variable: { type: 'string', pattern: '\\$\\{', description: 'The value of a variable' },
       gates: gatesSchema,
+      resources: resourcesSchema,
       matrix: matrixSchema,
       stage: {
         type: ['object', 'null'],
@@ -141,6 +143,7 @@ function kindSchema(kind: StageKind): JsonObject {
         ]),
       ),
       gates: { $ref: '#/$defs/gates' },
+      resources: { $ref: '#/$defs/resources' },
       matrix: { $ref: '#/$defs/matrix' },
     },
   };

@@ -10,6 +10,7 @@ import { checkParameters, type ParameterProblem } from './parameters.js';
 import type { Placed } from './place.js';
 import type { Problems } from './problems.js';
 import type { Variant } from './references.js';
+import { readResources, type StageResources } from './stage-resources.js';
 import { substitute, type Variable, type VariableUse } from './substitution.js';
 import type { VariantValue } from './variant-name.js';
 
@@ -31,6 +32,7 @@ export interface StageDraft {
   /** Input -> name of a variant. Inputs that are no names have been reported and are left out. */
   readonly inputs: { readonly [input: string]: string };
   readonly gates: readonly Gate[];
+  readonly resources: StageResources;
   /** Where the members of this variant stand. */
   readonly members: Members;
   /** Pointers start at the stage. */
@@ -54,7 +56,11 @@ export function readVariant(stage: PreparedStage, variant: ExpandedVariant, cont
   const broken = [...read.broken, ...given.broken];
   const uses = [...read.uses, ...set.flatMap(directUses), ...given.uses];
   // Checking fills in defaults, also inside of values, so nothing may be shared between variants.
-  const { gates: givenGates, ...parameters } = structuredClone({
+  const {
+    gates: givenGates,
+    resources: givenResources,
+    ...parameters
+  } = structuredClone({
     ...(isJsonObject(read.value) ? read.value : {}),
     ...Object.fromEntries(set.map(({ key, value }) => [key, value])),
     ...given.values,
@@ -63,10 +69,11 @@ export function readVariant(stage: PreparedStage, variant: ExpandedVariant, cont
   const report = reporter(members, declaration, uses, context.problems);
   const parameterProblems = checkParameters(kind, parameters, broken);
   const gates = readGates(givenGates);
-  const gateProblems = gates.problems.filter(
+  const resources = readResources(givenResources);
+  const otherProblems = [...gates.problems, ...resources.problems].filter(
     ({ pointer }) => !broken.some((one) => isPrefix(pointer, one) || isPrefix(one, pointer)),
   );
-  for (const problem of [...parameterProblems, ...gateProblems]) report(problem);
+  for (const problem of [...parameterProblems, ...otherProblems]) report(problem);
 
   const ownParameters = {
     ...Object.fromEntries(Object.entries(parameters).filter(([name]) => !isInput(name))),
@@ -77,7 +84,18 @@ export function readVariant(stage: PreparedStage, variant: ExpandedVariant, cont
   }
   const { name, values } = variant;
   const inputs = flatInputs(variant.inputs);
-  return { name, stage, values, kind, parameters: ownParameters, inputs, gates: gates.gates, members, uses };
+  return {
+    name,
+    stage,
+    values,
+    kind,
+    parameters: ownParameters,
+    inputs,
+    gates: gates.gates,
+    resources: resources.resources,
+    members,
+    uses,
+  };
 }
 
 /** A list `of` becomes the inputs `of.0`, `of.1` and so on. */

@@ -53,6 +53,52 @@ test('of the stages that are ready the one with the longest chain behind it star
     assert.ok(project.runs.indexOf('first') < project.runs.indexOf('other'), project.runs.join());
   }));
 
+test('stages that share a mutex run one after the other, and let others pass', () =>
+  withProject(async (project) => {
+    const resources = { mutex: ['gpu'] };
+    project.writeProbes('recipe.yaml', {
+      one: { resources, steps: [{ reach: 'one' }, { wait: 'other' }] },
+      two: { resources },
+      other: { steps: [{ reach: 'other' }] },
+    });
+    assert.equal(statuses(await project.build('recipe.yaml', '-j', '3')), {
+      one: 'built',
+      two: 'built',
+      other: 'built',
+    });
+    assert.is(project.runs.at(-1), 'two');
+  }));
+
+test('priority decides which of the stages that are ready starts first', () =>
+  withProject(async (project) => {
+    project.writeProbes('recipe.yaml', { zero: {}, one: {}, two: { resources: { priority: 1 } } });
+    assert.is((await project.quern('build', 'recipe.yaml', '-j', '1')).code, 0);
+    assert.ok(project.runs.indexOf('two') < project.runs.indexOf('one'), project.runs.join());
+  }));
+
+test('a stage that takes more memory than it is given is stopped and named', () =>
+  withProject(async (project) => {
+    project.writeProbes('recipe.yaml', {
+      greedy: { resources: { memory: '150 MiB' }, steps: [{ allocate: 400 }, { wait: 'never' }] },
+    });
+    const { code, stderr } = await project.quern('build', 'recipe.yaml');
+    assert.is(code, 1);
+    assert.match(stderr, /greedy .*FAILED/);
+    assert.match(stderr, /it was stopped because it took [\d.]+ MiB of memory; 150\.0 MiB are allowed/);
+    assert.equal(readdirSync(join(project.cache, 'tmp')), []);
+  }));
+
+test('a stage that asks for more memory than there is fails before anything runs', () =>
+  withProject(async (project) => {
+    project.writeProbes('recipe.yaml', { small: {}, large: { resources: { memory: '8 GiB' } } });
+    for (const verb of ['build', 'plan']) {
+      const { code, stderr } = await project.quern(verb, 'recipe.yaml', '--memory', '2GiB');
+      assert.is(code, 2, stderr);
+      assert.match(stderr, /`large` asks for 8\.00 GiB of memory, but builds here may use 2\.00 GiB/);
+    }
+    assert.equal(project.runs, []);
+  }));
+
 test('two builds at once: each action is built once, the other build says that it waits', () =>
   withProject(async (project) => {
     project.writeProbes('recipe.yaml', {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { actionEnvironment } from './environment.js';
+import { watchMemory } from './memory-watch.js';
 
 const commandLine = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 
@@ -22,6 +23,8 @@ export interface ActionProcess {
   readonly isAlive: boolean;
   onMessage(listener: (message: unknown) => void): void;
   begin(file: string): void;
+  /** Calls `onExceeded` once when the process has more resident memory. Returns the function that ends the watch. */
+  watchMemory(limitBytes: number, onExceeded: (usedBytes: number) => void): () => void;
   /** Kills the process and everything it has started. */
   kill(): void;
 }
@@ -45,6 +48,8 @@ export function startActionProcess({ usesNetwork }: { readonly usesNetwork: bool
     onMessage: (listener) => child.on('message', listener),
     // A process that has just died can't be told; how it ended says enough.
     begin: (file) => child.send(file, () => {}),
+    watchMemory: (limitBytes, onExceeded) =>
+      child.pid === undefined ? () => {} : watchMemory(child.pid, limitBytes, onExceeded),
     kill: () => {
       if (child.pid === undefined) return;
       try {

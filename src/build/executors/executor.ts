@@ -15,6 +15,8 @@ export interface ActionFile {
   /** Where the process writes its `ActionReport` when it ends. */
   readonly reportFile: string;
   readonly threads: number;
+  /** The process is stopped when its resident memory is more. */
+  readonly memoryLimitBytes: number;
   /** Whether the process may use the network, and is given what it needs for it. */
   readonly usesNetwork: boolean;
   /** Modules that register further stage kinds. */

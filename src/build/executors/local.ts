@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { formatBytes } from '../../format.js';
 import type { ActionProcess } from './action-process.js';
 import { startActionProcess } from './action-process.js';
 import type { ActionFile, ActionListener, ActionReport, Executor } from './executor.js';
@@ -39,10 +40,17 @@ export class LocalExecutor implements Executor {
       if (progress !== undefined) listener.progress(progress);
     });
     const logs = process.outputs.map((output) => forwardLines(output, listener));
+    let exceededBytes: number | undefined;
+    const endWatch = process.watchMemory(action.memoryLimitBytes, (usedBytes) => {
+      exceededBytes = usedBytes;
+      process.kill();
+    });
     process.begin(file);
     const ended = await process.ended;
+    endWatch();
     await Promise.all(logs);
     abort.removeEventListener('abort', kill);
+    if (exceededBytes !== undefined) return memoryFailure(exceededBytes, action.memoryLimitBytes);
     if (ended.error !== undefined) return failure(`its process could not be started: ${ended.error.message}`);
     const report = readReport(action.reportFile);
     if (report !== undefined && (ended.code === 0 || !report.ok)) return report;
@@ -62,6 +70,12 @@ export class LocalExecutor implements Executor {
 
 function failure(what: string): ActionReport {
   return { ok: false, error: { message: `the stage has no result: ${what}` } };
+}
+
+function memoryFailure(usedBytes: number, limitBytes: number): ActionReport {
+  const used = `it was stopped because it took ${formatBytes(usedBytes)} of memory; ${formatBytes(limitBytes)} are allowed`;
+  const suggestion = 'raise `resources: { memory: ... }` of the stage or --memory, or make its windows shorter';
+  return { ok: false, error: { message: `the stage has no result: ${used}`, suggestion } };
 }
 
 function readReport(file: string): ActionReport | undefined {

@@ -18,7 +18,7 @@ import type { BuildCommandOptions } from '../options.js';
 import { printJson } from '../output.js';
 import { chooseRenderer } from '../progress/choose.js';
 import type { Project } from '../project.js';
-import { chooseStages, defaultRecipe, findStages, openProject } from '../project.js';
+import { chooseStages, defaultRecipe, findStages, memoryBudgetBytes, openProject, requireMemory } from '../project.js';
 import { plan } from './plan.js';
 
 /** `quern build [RECIPE] [STAGE...]` */
@@ -31,6 +31,7 @@ export async function build(
   const project = await openProject(defaultRecipe(recipeFile), options);
   const { recipe, store } = project;
   const stages = chooseStages(recipe, stageNames);
+  requireMemory(project, stages, memoryBudgetBytes(project, options.memory));
   const locked = options.frozen ? requireLockFile(recipe) : undefined;
   const early = locked === undefined ? [] : await plannedDifferences(project, stages, locked);
   const result = early.length > 0 ? nothingBuilt(stages) : await runBuild(project, stages, options);
@@ -92,6 +93,7 @@ async function buildWith(
   return buildStages(project.store, project.recipe, stages, {
     executor: new LocalExecutor(),
     kindModules: project.config.kindModules,
+    memoryBytes: memoryBudgetBytes(project, options.memory),
     jobs: options.jobs ?? availableParallelism(),
     keepGoing: options.keepGoing === true,
     epoch: project.config.epoch,

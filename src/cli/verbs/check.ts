@@ -1,6 +1,7 @@
 import type { CheckedStage, CheckOutcome, CompareArtifact } from '../../build/check.js';
 import { checkStage } from '../../build/check.js';
 import { LocalExecutor } from '../../build/executors/local.js';
+import { defaultMemoryBytes } from '../../build/memory-budget.js';
 import { planStages } from '../../build/plan.js';
 import { viewTree } from '../../build/views.js';
 import type { ExitCode } from '../../errors.js';
@@ -29,6 +30,8 @@ export async function check(
   const project = await openProject(defaultRecipe(recipeFile), options);
   const { recipe } = project;
   await project.store.sweepSandboxes();
+  // What is compared with must not be removed meanwhile.
+  const use = project.store.beginUse();
   const interrupts = new InterruptSignals(() =>
     process.stderr.write('finishing this stage; interrupt again to stop it\n'),
   );
@@ -52,6 +55,7 @@ export async function check(
     );
     return interrupts.stop.aborted ? exitCodes.interrupted : exitCodeOf(status);
   } finally {
+    use.end();
     interrupts.release();
   }
 }
@@ -73,6 +77,7 @@ async function checkStages(
       store,
       executor: new LocalExecutor(),
       kindModules: config.kindModules,
+      memoryLimitBytes: config.memoryBytes ?? defaultMemoryBytes(),
       listener: { progress: () => {}, log: () => {} },
       onWait: () => {},
       stop: interrupts.stop,

@@ -1,10 +1,13 @@
 import { planStages } from '../../build/plan.js';
+import type { Expectation } from '../../build/preflight.js';
+import { expectationOf } from '../../build/preflight.js';
 import { Explainer } from '../../build/why.js';
 import type { ExitCode } from '../../errors.js';
 import { exitCodes } from '../../errors.js';
-import type { CommonOptions } from '../options.js';
+import { formatBytes, formatDuration } from '../../format.js';
+import type { PlanCommandOptions } from '../options.js';
 import { formatTable, printJson } from '../output.js';
-import { chooseStages, defaultRecipe, openProject } from '../project.js';
+import { chooseStages, defaultRecipe, memoryBudgetBytes, openProject, requireMemory } from '../project.js';
 
 const stateTexts = { cached: 'cached', run: 'build', pending: 'build if its input changes' } as const;
 
@@ -12,11 +15,14 @@ const stateTexts = { cached: 'cached', run: 'build', pending: 'build if its inpu
 export async function plan(
   recipeFile: string | undefined,
   stageNames: readonly string[],
-  options: CommonOptions,
+  options: PlanCommandOptions,
 ): Promise<ExitCode> {
-  const { recipe, store, config } = await openProject(defaultRecipe(recipeFile), options);
+  const project = await openProject(defaultRecipe(recipeFile), options);
+  const { recipe, store, config } = project;
   const stages = chooseStages(recipe, stageNames);
+  requireMemory(project, stages, memoryBudgetBytes(project, options.memory));
   const plans = await planStages(store, stages, { epoch: config.epoch });
+  const expected = expectationOf(store, recipe, plans);
   const explainer = new Explainer(store, recipe, plans);
   const explained = await Promise.all(
     plans.map(async (entry) => ({ entry, explanation: await explainer.explain(entry.stage.name) })),
@@ -24,6 +30,7 @@ export async function plan(
   if (options.json) {
     printJson({
       recipe: recipe.file,
+      expected,
       stages: explained.map(({ entry, explanation }) => ({
         name: entry.stage.name,
         kind: entry.stage.kind.name,
@@ -41,9 +48,18 @@ export async function plan(
     stateTexts[entry.state],
     entry.state === 'cached' ? '' : explanation.summary,
   ]);
-  const toBuild = plans.filter(({ state }) => state !== 'cached').length;
-  process.stdout.write(
-    `${formatTable(rows).join('\n')}\n${plans.length} stages, ${toBuild} to build. quern build ${recipe.file}\n`,
-  );
+  const lines = [
+    ...formatTable(rows),
+    `${plans.length} stages, ${expected.stages} to build. quern build ${recipe.file}`,
+  ];
+  process.stdout.write(`${[...lines, ...expectationLines(expected)].join('\n')}\n`);
   return exitCodes.done;
+}
+
+/** What the stages to build took the last time, and whether the disk has room for them. */
+function expectationLines({ stages, known, durationMs, sizeBytes, peakRssBytes, freeBytes }: Expectation): string[] {
+  if (stages === 0 || known === 0) return [];
+  const of = known === stages ? 'they' : `${known} of them`;
+  const took = `The last time ${of} took ${formatDuration(durationMs)}, ${formatBytes(sizeBytes)} of disk and ${formatBytes(peakRssBytes)} of memory.`;
+  return [sizeBytes <= freeBytes ? took : `${took} Only ${formatBytes(freeBytes)} are free where the cache is.`];
 }

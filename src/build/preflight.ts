@@ -1,0 +1,46 @@
+import { statfsSync } from 'node:fs';
+import type { Diagnostic } from '../errors.js';
+import { formatBytes } from '../format.js';
+import type { Recipe, ResolvedStage } from '../recipe/load.js';
+import type { Store } from '../store/store.js';
+import { readEstimates } from './estimates.js';
+import type { StagePlan } from './plan.js';
+
+/** Stages that ask for more memory than builds may use: they can't fit, whatever runs beside them. */
+export function memoryProblems(stages: readonly ResolvedStage[], budgetBytes: number): Diagnostic[] {
+  return stages.flatMap(({ name, resources, locate }): Diagnostic[] => {
+    const { memoryBytes } = resources;
+    if (memoryBytes === undefined || memoryBytes <= budgetBytes) return [];
+    const message = `\`${name}\` asks for ${formatBytes(memoryBytes)} of memory, but builds here may use ${formatBytes(budgetBytes)}`;
+    const suggestion = 'ask for less, or raise --memory';
+    return [{ severity: 'error', message, location: locate(['resources', 'memory']), suggestion }];
+  });
+}
+
+/** What the stages that are not cached are expected to take, by their last results. */
+export interface Expectation {
+  /** Stages that will run, or may. */
+  readonly stages: number;
+  /** Those among them that have run before, so that something is known of them. */
+  readonly known: number;
+  readonly durationMs: number;
+  /** What the store is expected to grow by at the most: content it has already is not stored again. */
+  readonly sizeBytes: number;
+  readonly peakRssBytes: number;
+  /** On the file system of the store. */
+  readonly freeBytes: number;
+}
+
+export function expectationOf(store: Store, recipe: Recipe, plans: readonly StagePlan[]): Expectation {
+  const toBuild = plans.filter(({ state }) => state !== 'cached').map(({ stage }) => stage);
+  const estimates = [...readEstimates(store, recipe, toBuild).values()];
+  const { bavail, bsize } = statfsSync(store.root);
+  return {
+    stages: toBuild.length,
+    known: estimates.length,
+    durationMs: estimates.reduce((sum, { durationMs }) => sum + durationMs, 0),
+    sizeBytes: estimates.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    peakRssBytes: Math.max(0, ...estimates.map(({ peakRssBytes }) => peakRssBytes)),
+    freeBytes: bavail * bsize,
+  };
+}
