@@ -2,18 +2,11 @@ import { constants } from 'node:buffer';
 import { QuernError } from '../errors.js';
 import { type InputFile, withInputFile } from '../files/input-file.js';
 import { quote } from '../files/quote.js';
-import { bfloat16ArrayToFloat32, float16ArrayToFloat32 } from '../numerics/half.js';
-import { type CheckpointTensor, type DataType, elementBits } from './checkpoint.js';
+import type { CheckpointTensor } from './checkpoint.js';
+import { type ElementDecoder, elementDecoder, floatTypes } from './element-decoders.js';
+import { gatherView } from './strided-view.js';
 
 const chunkBytes = 4 * 1024 * 1024;
-
-type Widen = (source: ArrayBuffer, count: number, target: Float32Array) => void;
-
-const widenings: { readonly [type in DataType]?: Widen } = {
-  float16: (source, count, target) => float16ArrayToFloat32(new Uint16Array(source, 0, count), target),
-  bfloat16: (source, count, target) => bfloat16ArrayToFloat32(new Uint16Array(source, 0, count), target),
-  float64: (source, count, target) => target.set(new Float64Array(source, 0, count)),
-};
 
 function describe(tensor: CheckpointTensor): string {
   return `${tensor.path}: tensor ${quote(tensor.name)}`;
@@ -49,37 +42,41 @@ export function readTensorBytes(tensor: CheckpointTensor): Uint8Array {
   });
 }
 
-function readWidened(file: InputFile, tensor: CheckpointTensor, widen: Widen): Float32Array {
-  const elementBytes = elementBits[tensor.dataType] / 8;
-  const values = new Float32Array(tensor.byteLength / elementBytes);
-  const chunk = new ArrayBuffer(Math.min(chunkBytes, tensor.byteLength));
-  for (let done = 0; done < tensor.byteLength; done += chunkBytes) {
-    const length = Math.min(chunkBytes, tensor.byteLength - done);
+function readDecoded(file: InputFile, tensor: CheckpointTensor, decoder: ElementDecoder): Float32Array {
+  const { elements, bytes } = decoder;
+  const values = new Float32Array((tensor.byteLength / bytes) * elements);
+  const wholeChunk = Math.floor(chunkBytes / bytes) * bytes;
+  const chunk = new ArrayBuffer(Math.min(wholeChunk, tensor.byteLength));
+  for (let done = 0; done < tensor.byteLength; done += wholeChunk) {
+    const length = Math.min(wholeChunk, tensor.byteLength - done);
     file.read(tensor.offset + done, new Uint8Array(chunk, 0, length));
-    const count = length / elementBytes;
-    const first = done / elementBytes;
-    widen(chunk, count, values.subarray(first, first + count));
+    const first = (done / bytes) * elements;
+    decoder.decode(chunk, values.subarray(first, first + (length / bytes) * elements));
   }
   return values;
 }
 
-/** The elements of a float32, float16, bfloat16 or float64 tensor as float32. Other data types are a QuernError. */
+function readValues(file: InputFile, tensor: CheckpointTensor, decoder: ElementDecoder): Float32Array {
+  if (tensor.dataType !== 'float32') return readDecoded(file, tensor, decoder);
+  const values = new Float32Array(tensor.byteLength / 4);
+  file.read(tensor.offset, new Uint8Array(values.buffer));
+  return values;
+}
+
+/**
+ * The elements of a floating-point or block-quantized tensor as float32, in row-major order of its dimensions. Other
+ * data types are a QuernError.
+ */
 export function readTensorFloat32(tensor: CheckpointTensor): Float32Array {
-  const resultBytes = (tensor.byteLength / elementBits[tensor.dataType]) * 32;
-  if (tensor.dataType === 'float32') {
-    return withTensorFile(tensor, resultBytes, (file) => {
-      const values = new Float32Array(tensor.byteLength / 4);
-      file.read(tensor.offset, new Uint8Array(values.buffer));
-      return values;
-    });
-  }
-  const widen = widenings[tensor.dataType];
-  if (widen === undefined) {
+  const decoder = elementDecoder(tensor.dataType);
+  if (decoder === undefined) {
     throw new QuernError('input', `${describe(tensor)} is ${tensor.dataType}, which can't be read as float32`, {
-      suggestion: 'use a checkpoint with float32, float16, bfloat16 or float64 weights',
+      suggestion: `use a checkpoint with weights in ${floatTypes.join(', ')}`,
     });
   }
-  return withTensorFile(tensor, resultBytes, (file) => readWidened(file, tensor, widen));
+  const resultBytes = (tensor.byteLength / decoder.bytes) * decoder.elements * 4;
+  const values = withTensorFile(tensor, resultBytes, (file) => readValues(file, tensor, decoder));
+  return tensor.view === undefined ? values : gatherView(values, tensor.view);
 }
 
 function coordinates(index: number, dims: readonly number[]): number[] {

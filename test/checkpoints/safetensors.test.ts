@@ -7,6 +7,7 @@ import type { CheckpointTensor, DataType } from '../../src/checkpoints/checkpoin
 import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { type TensorToWrite, writeSafetensors } from '../../src/checkpoints/safetensors-writer.js';
 import { checkFinite, readTensorBytes, readTensorFloat32 } from '../../src/checkpoints/tensor-data.js';
+import { isJsonObject } from '../../src/json.js';
 import { withTemporaryDirectory } from '../support/temporary.js';
 import { inputError, safetensorsBytes } from './support.js';
 
@@ -113,6 +114,29 @@ test('float16, bfloat16, float32 and float64 are read as float32', () =>
     assert.equal(read('none'), []);
     assert.match(inputError(() => read('integer')).message, /"integer" is int64, which can't be read as float32/);
   }));
+
+const float8Types: readonly (readonly [DataType, name: string])[] = [
+  ['float8_e4m3', 'e4m3fn'],
+  ['float8_e4m3fnuz', 'e4m3fnuz'],
+  ['float8_e5m2', 'e5m2'],
+  ['float8_e5m2fnuz', 'e5m2fnuz'],
+  ['float8_e8m0', 'e8m0fnu'],
+];
+
+for (const [dataType, name] of float8Types) {
+  test(`all values of ${dataType} are those of PyTorch`, () =>
+    withTemporaryDirectory(async (directory) => {
+      const golden: unknown = JSON.parse(readFileSync(join(import.meta.dirname, 'golden/float8.json'), 'utf8'));
+      const text = isJsonObject(golden) ? String(golden[name]) : '';
+      const expected = new Float32Array(new Uint8Array(Buffer.from(text, 'base64')).buffer);
+      const path = join(directory, 'model.safetensors');
+      const data = Uint8Array.from({ length: 256 }, (_, bits) => bits);
+      writeSafetensors(path, [{ name: 'w', dataType, dims: [16, 16], data }]);
+      const values = readTensorFloat32(tensorOf(path, 'w'));
+      assert.is(expected.length, 256);
+      assert.ok(values.every((value, bits) => Object.is(value, expected[bits])));
+    }));
+}
 
 test('a tensor longer than one chunk is read whole', () =>
   withTemporaryDirectory(async (directory) => {
