@@ -1,5 +1,6 @@
 import { QuernError } from '../errors.js';
 import { readJsonObject } from '../files/json-file.js';
+import type { JsonObject } from '../json.js';
 import { ConfigReader } from './config-reader.js';
 
 /** The `config.json` of a model in the layout of Hugging Face transformers. */
@@ -63,15 +64,20 @@ export const bookkeepingFields: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads a `config.json`. One that is missing, not a JSON object or does not say what model it describes is a
- * QuernError.
+ * The configuration in the JSON of a `config.json`, which `path` names in messages. One that does not say what model it
+ * describes is a QuernError.
  */
-export function readModelConfig(path: string): ModelConfig {
-  const fields = new ConfigReader(readJsonObject(path), path);
+export function parseModelConfig(json: JsonObject, path: string): ModelConfig {
+  const fields = new ConfigReader(json, path);
   const architectures = fields.strings('architectures');
   const [architecture] = architectures;
   if (architecture === undefined || architectures.length > 1) {
     throw new QuernError('input', `${path}: architectures must name one architecture, got ${architectures.length}`);
   }
   return { path, architecture, modelType: fields.string('model_type'), fields };
+}
+
+/** Reads a `config.json`. One that is missing, not a JSON object or not of a model is a QuernError. */
+export function readModelConfig(path: string): ModelConfig {
+  return parseModelConfig(readJsonObject(path), path);
 }
