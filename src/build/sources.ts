@@ -70,6 +70,7 @@ function listSource(path: string, request: SourceRequest, location: Location): r
       if (isDirectory) throw new QuernError('recipe', `${request.path} is a directory; a file is needed`, { location });
       return [undefined];
     }
+    if (!isDirectory && request.isWhole?.(basename(path))) return [undefined];
     if (!isDirectory) throw new QuernError('recipe', `${request.path} is a file; a directory is needed`, { location });
     const names = request.select(readdirSync(path)).toSorted();
     if (names.length > 0) return names;

@@ -1,17 +1,31 @@
 import { basename, dirname } from 'node:path';
 import { QuernError } from '../errors.js';
 import type { Checkpoint } from './checkpoint.js';
+import { findWeightFiles } from './checkpoint-files.js';
+import { openGgufModel } from './gguf-model.js';
 import { openSafetensors } from './safetensors.js';
-import { openSafetensorsIndex } from './safetensors-index.js';
+import { openTorch } from './torch.js';
+import { openWeightIndex } from './weight-index.js';
+
+const openers = {
+  safetensors: openSafetensors,
+  torch: openTorch,
+  gguf: (path: string): Checkpoint => openGgufModel(path).checkpoint,
+} as const;
 
 /** Opens the weights among the files of a model: the index of a sharded checkpoint where there is one, else the single file. */
 export function openCheckpoint(files: readonly string[]): Checkpoint {
-  const index = files.find((path) => basename(path) === 'model.safetensors.index.json');
-  if (index !== undefined) return openSafetensorsIndex(index);
-  const single = files.find((path) => basename(path) === 'model.safetensors');
-  if (single !== undefined) return openSafetensors(single);
+  const found = findWeightFiles(
+    files.map((path) => basename(path)),
+    'auto',
+  );
+  const main = files.find((path) => basename(path) === found?.main);
+  if (found !== undefined && main !== undefined) {
+    const open = openers[found.format];
+    return main.endsWith('.json') ? openWeightIndex(main, files, open) : open(main);
+  }
   const where = files[0] === undefined ? 'the checkpoint' : dirname(files[0]);
-  throw new QuernError('input', `${where} has no model.safetensors`, {
+  throw new QuernError('input', `${where} has no model.safetensors, pytorch_model.bin or GGUF file`, {
     suggestion: 'save the weights as safetensors: model.save_pretrained(directory)',
   });
 }

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import { QuernError } from '../errors.js';
 import { readUtf8File } from '../files/input-file.js';
 import { parseJsonObject } from '../files/json-file.js';
@@ -6,7 +6,6 @@ import { quote } from '../files/quote.js';
 import { isJsonObject } from '../json.js';
 import type { Checkpoint, CheckpointTensor } from './checkpoint.js';
 import { findDuplicateKey } from './duplicate-keys.js';
-import { openSafetensors } from './safetensors.js';
 
 const maximumIndexBytes = 100_000_000;
 
@@ -36,15 +35,20 @@ function readWeightMap(path: string): ReadonlyMap<string, string> {
 }
 
 /**
- * Opens a checkpoint of several safetensors files by its index (`model.safetensors.index.json`). Every tensor must be
- * listed and be in the shard that the index says: where they differ, files of two revisions have been mixed.
+ * Opens a checkpoint of several files by its index (`model.safetensors.index.json`, `pytorch_model.bin.index.json`).
+ * Every tensor must be listed and be in the shard that the index says: where they differ, files of two revisions have
+ * been mixed. `open` opens one shard; only those in `files` are, as what else is there may not belong to the source.
  */
-export function openSafetensorsIndex(path: string): Checkpoint {
+export function openWeightIndex(
+  path: string,
+  files: readonly string[],
+  open: (path: string) => Checkpoint,
+): Checkpoint {
   const shardOf = readWeightMap(path);
   const tensors = new Map<string, CheckpointTensor>();
   const metadata = new Map<string, string>();
   for (const shard of new Set(shardOf.values())) {
-    const checkpoint = openSafetensors(join(dirname(path), shard));
+    const checkpoint = open(findShard(path, files, shard));
     for (const [name, tensor] of checkpoint.tensors) {
       if (shardOf.get(name) !== shard) {
         throw new QuernError('input', `${path} does not say that tensor ${quote(name)} is in ${shard}, but it is`, {
@@ -63,4 +67,12 @@ export function openSafetensorsIndex(path: string): Checkpoint {
     }
   }
   return { tensors, metadata };
+}
+
+function findShard(path: string, files: readonly string[], shard: string): string {
+  const found = files.find((file) => basename(file) === shard);
+  if (found !== undefined) return found;
+  throw new QuernError('input', `${path} names ${quote(shard)}, which is not there or not named like a shard`, {
+    suggestion: 'download all shards',
+  });
 }

@@ -27,6 +27,8 @@ export interface SourceRequest {
   readonly path: string;
   /** For a directory: which of its files (names relative to it, `/` between parts) are read. */
   readonly select?: (names: readonly string[]) => readonly string[];
+  /** Where a directory is read: whether a file of this name will do in place of it. */
+  readonly isWhole?: (name: string) => boolean;
 }
 
 /** A path outside the store that a stage writes a copy of its artifact to. */

@@ -1,15 +1,22 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openSafetensorsIndex } from '../../src/checkpoints/safetensors-index.js';
+import type { Checkpoint } from '../../src/checkpoints/checkpoint.js';
+import { openSafetensors } from '../../src/checkpoints/safetensors.js';
 import { writeSafetensors } from '../../src/checkpoints/safetensors-writer.js';
 import { readTensorFloat32 } from '../../src/checkpoints/tensor-data.js';
+import { openWeightIndex } from '../../src/checkpoints/weight-index.js';
 import { withTemporaryDirectory } from '../support/temporary.js';
 import { inputError } from './support.js';
 
 const shards = { 'one.safetensors': ['a', 'b'], 'two.safetensors': ['c'] };
 const rightMap = { a: 'one.safetensors', b: 'one.safetensors', c: 'two.safetensors' };
+
+function openIndex(path: string): Checkpoint {
+  const files = [...Object.keys(shards), 'stray.safetensors'].map((name) => join(dirname(path), name));
+  return openWeightIndex(path, files, openSafetensors);
+}
 
 /** Calls `use` with the path of an index with this text, beside two shards with the tensors a, b and c. */
 function withIndex(text: string, use: (path: string) => void): Promise<void> {
@@ -34,7 +41,7 @@ function withIndex(text: string, use: (path: string) => void): Promise<void> {
 
 test('tensors of all shards are one checkpoint', () =>
   withIndex(JSON.stringify({ metadata: { total_size: 12 }, weight_map: rightMap }), (path) => {
-    const { tensors, metadata } = openSafetensorsIndex(path);
+    const { tensors, metadata } = openIndex(path);
     const values = [...tensors.values()].map((tensor) => [tensor.name, ...readTensorFloat32(tensor)]);
     assert.equal(values.sort(), [
       ['a', 97],
@@ -59,8 +66,13 @@ const refused: readonly (readonly [what: string, text: string, message: RegExp])
   ['a tensor twice', '{"weight_map":{"a":"one.safetensors","a":"two.safetensors"}}', /has "a" twice/],
   [
     'a missing shard',
+    JSON.stringify({ weight_map: { ...rightMap, d: 'stray.safetensors' } }),
+    /stray\.safetensors does not exist/,
+  ],
+  [
+    'a shard that is not among the files of the source',
     JSON.stringify({ weight_map: { ...rightMap, d: 'three.safetensors' } }),
-    /three\.safetensors does not exist/,
+    /names "three\.safetensors", which is not there or not named like a shard/,
   ],
   [
     'a missing tensor',
@@ -82,7 +94,7 @@ const refused: readonly (readonly [what: string, text: string, message: RegExp])
 for (const [what, text, message] of refused) {
   test(`refused: ${what}`, () =>
     withIndex(text, (path) => {
-      assert.match(inputError(() => openSafetensorsIndex(path)).message, message);
+      assert.match(inputError(() => openIndex(path)).message, message);
     }));
 }
 

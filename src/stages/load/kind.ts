@@ -1,8 +1,22 @@
+import { findWeightFiles, isGgufName } from '../../checkpoints/checkpoint-files.js';
 import { formatBytes, formatCount } from '../../format.js';
+import type { JsonObject } from '../../json.js';
 import type { StageKind } from '../kind.js';
 
-const checkpointFiles =
-  /^(config\.json|generation_config\.json|model\.safetensors|model\.safetensors\.index\.json|model-\d+-of-\d+\.safetensors|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|vocab\.json|merges\.txt|chat_template\.jinja)$/;
+const companionFiles =
+  /^(config\.json|generation_config\.json|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|vocab\.json|merges\.txt|chat_template\.jinja)$/;
+
+const formats = ['auto', 'safetensors', 'torch', 'gguf'] as const;
+type Format = (typeof formats)[number];
+
+function formatOf(parameters: JsonObject): Format {
+  return formats.find((format) => format === parameters.format) ?? 'auto';
+}
+
+function selectFiles(names: readonly string[], format: Format): readonly string[] {
+  const weights = findWeightFiles(names, format)?.names ?? [];
+  return [...names.filter((name) => companionFiles.test(name)), ...weights];
+}
 
 export const loadKind: StageKind = {
   name: 'load',
@@ -12,8 +26,12 @@ export const loadKind: StageKind = {
   parameters: {
     type: 'object',
     properties: {
-      source: { type: 'string', minLength: 1, description: 'Directory of a checkpoint in the Hugging Face layout' },
-      format: { enum: ['auto', 'safetensors'], default: 'auto', description: 'Format of the weights' },
+      source: {
+        type: 'string',
+        minLength: 1,
+        description: 'Directory of a checkpoint in the Hugging Face layout, or a GGUF file',
+      },
+      format: { enum: formats, default: 'auto', description: 'Format of the weights' },
       dtype: { enum: ['float32'], default: 'float32', description: 'Data type the weights are converted to' },
       layers: { type: 'integer', minimum: 1, description: 'Only the first N decoder layers are kept' },
     },
@@ -22,12 +40,14 @@ export const loadKind: StageKind = {
   },
   inputs: {},
   cores: 'one',
-  normalise: (parameters) => ({ ...parameters, format: 'safetensors' }),
+  // The files that are read say which format they have.
+  cosmetic: ['format'],
   sources: (parameters) => [
     {
       pointer: ['source'],
       path: String(parameters.source),
-      select: (names) => names.filter((name) => checkpointFiles.test(name)),
+      select: (names) => selectFiles(names, formatOf(parameters)),
+      isWhole: isGgufName,
     },
   ],
   headline: (metrics) =>

@@ -1,10 +1,11 @@
-import { readModelConfig } from '../../checkpoints/config.js';
-import { openCheckpoint } from '../../checkpoints/open-checkpoint.js';
-import { QuernError } from '../../errors.js';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { elementCount } from '../../checkpoints/checkpoint.js';
 import { isCompanionFile, writeModelDirectory } from '../../models/model-directory.js';
 import { architectureOf } from '../../models/registry.js';
 import { readSpecialTokens } from '../../models/special-tokens.js';
 import type { WorkContext, WorkResult } from '../kind.js';
+import { configName, openSource } from './open-source.js';
 
 export interface LoadParameters {
   readonly source: string;
@@ -15,19 +16,14 @@ export interface LoadParameters {
 export async function loadModel(context: WorkContext<LoadParameters>): Promise<WorkResult> {
   const { source, layers } = context.parameters;
   const files = context.sources.source ?? [];
-  const configFile = files.find(({ name }) => name === 'config.json');
-  if (configFile === undefined) {
-    throw new QuernError('input', `${source} has no config.json`, {
-      suggestion: 'a directory in the layout of Hugging Face transformers is needed',
-    });
-  }
-  const config = readModelConfig(configFile.path);
+  const { config, configJson, checkpoint } = openSource(files, source);
   const architecture = architectureOf(config);
-  const checkpoint = openCheckpoint(files.map(({ path }) => path));
   const { model, info } = architecture.build(config, checkpoint, layers === undefined ? {} : { layers });
   const generationConfig = files.find(({ name }) => name === 'generation_config.json');
   const specialTokens = readSpecialTokens(config.fields, generationConfig?.path, info.vocabularySize);
-  const companions = files.filter(({ name }) => isCompanionFile(name));
+  const companions = files.filter(
+    ({ name }) => isCompanionFile(name) && (configJson === undefined || name !== configName),
+  );
   const initializers = [...model.graph.initializers.values()].map(({ initializer }) => initializer);
   let written = 0;
   writeModelDirectory(model, context.outputDirectory, {
@@ -36,13 +32,12 @@ export async function loadModel(context: WorkContext<LoadParameters>): Promise<W
     companions,
     onTensor: () => context.report({ done: ++written, total: initializers.length, unit: 'tensors' }),
   });
-  const parameters = [...checkpoint.tensors.values()].reduce((sum, { dims }) => sum + elementCount(dims), 0);
+  if (configJson !== undefined) {
+    writeFileSync(join(context.outputDirectory, configName), `${JSON.stringify(configJson, null, 2)}\n`);
+  }
+  const parameters = [...checkpoint.tensors.values()].reduce((sum, { dims }) => sum + (elementCount(dims) ?? 0), 0);
   const bytes = initializers.reduce((sum, tensor) => sum + (tensor?.byteLength ?? 0), 0);
   return {
     metrics: { parameters, bytes, architecture: info.architecture, layers: info.layers, hiddenSize: info.hiddenSize },
   };
-}
-
-function elementCount(dims: readonly number[]): number {
-  return dims.reduce((product, size) => product * size, 1);
 }

@@ -1,0 +1,78 @@
+import { QuernError } from '../errors.js';
+
+export type WeightFormat = 'safetensors' | 'torch' | 'gguf';
+
+/** The files of one format among those of a directory. */
+export interface WeightFiles {
+  readonly format: WeightFormat;
+  /** The index of a sharded checkpoint, or else the file with the weights. */
+  readonly main: string;
+  /** `main` and, where it is an index, all that may be its shards. */
+  readonly names: readonly string[];
+}
+
+interface HuggingFaceNames {
+  readonly format: WeightFormat;
+  readonly index: string;
+  readonly shard: RegExp;
+  /** Names of a checkpoint in one file, the usual one first. */
+  readonly single: readonly string[];
+}
+
+const safetensors: HuggingFaceNames = {
+  format: 'safetensors',
+  index: 'model.safetensors.index.json',
+  shard: /^model-\d+-of-\d+\.safetensors$/,
+  single: ['model.safetensors'],
+};
+
+const torch: HuggingFaceNames = {
+  format: 'torch',
+  index: 'pytorch_model.bin.index.json',
+  shard: /^pytorch_model-\d+-of-\d+\.bin$/,
+  single: ['pytorch_model.bin', 'pytorch_model.pt', 'model.pt', 'model.pth'],
+};
+
+function findHuggingFace(
+  names: readonly string[],
+  { format, index, shard, single }: HuggingFaceNames,
+): WeightFiles | undefined {
+  if (names.includes(index)) {
+    return { format, main: index, names: names.filter((name) => name === index || shard.test(name)) };
+  }
+  const main = single.find((name) => names.includes(name));
+  return main === undefined ? undefined : { format, main, names: [main] };
+}
+
+export function isGgufName(name: string): boolean {
+  return /\.gguf$/i.test(name);
+}
+
+function findGguf(names: readonly string[]): WeightFiles | undefined {
+  const found = names.filter(isGgufName).toSorted();
+  const [main] = found;
+  if (main === undefined) return undefined;
+  if (found.length === 1) return { format: 'gguf', main, names: found };
+  throw new QuernError('input', `there are several GGUF files: ${found.join(', ')}`, {
+    suggestion: 'name one of them, with its directory, as the source',
+  });
+}
+
+/** Of several formats in one directory, the one that says most about itself is taken. */
+const finders: readonly (readonly [WeightFormat, (names: readonly string[]) => WeightFiles | undefined])[] = [
+  ['safetensors', (names) => findHuggingFace(names, safetensors)],
+  ['torch', (names) => findHuggingFace(names, torch)],
+  ['gguf', findGguf],
+];
+
+/**
+ * The files with the weights among the names in a directory, or `undefined` if there are none. Without a `format`, the
+ * first of safetensors, PyTorch and GGUF that is there.
+ */
+export function findWeightFiles(names: readonly string[], format: WeightFormat | 'auto'): WeightFiles | undefined {
+  for (const [one, find] of finders) {
+    const found = format === 'auto' || format === one ? find(names) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
