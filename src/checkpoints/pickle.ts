@@ -9,8 +9,8 @@ import {
   type PickleValue,
 } from './pickle-values.js';
 
-/** Far more than a checkpoint of 20,000 tensors needs; keeps what a hostile file can make of few bytes small. */
-const maximumOperations = 1_000_000;
+/** What a file of 10,000 tensors needs. It keeps what a hostile one can make of few bytes below 64 MiB. */
+const maximumOperations = 500_000;
 const maximumNameBytes = 1000;
 
 const oldestProtocol = 2;

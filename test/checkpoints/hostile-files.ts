@@ -47,6 +47,25 @@ export function torchZip(
   return Buffer.concat([...locals, entries, end]);
 }
 
+/** What `torch.save` makes of a dictionary of float32 tensors. */
+export function torchStateDict(
+  tensors: readonly { readonly name: string; readonly dims: readonly number[]; readonly data: ArrayBufferView }[],
+): Buffer {
+  const files: { [name: string]: Uint8Array } = {};
+  const text = (value: string): string => `X${integer(Buffer.byteLength(value), 4).toString('latin1')}${value}`;
+  const number = (value: number): string => `J${integer(value, 4).toString('latin1')}`;
+  let operations = 'ccollections\nOrderedDict\n)R(';
+  for (const [index, { name, dims, data }] of tensors.entries()) {
+    const strides = dims.map((_, axis) => dims.slice(axis + 1).reduce((product, dim) => product * dim, 1));
+    const key = String(index);
+    const storage = `(${text('storage')}ctorch\nFloatStorage\n${text(key)}${text('cpu')}${number(data.byteLength / 4)}tQ`;
+    const shape = `${number(0)}(${dims.map(number).join('')}t(${strides.map(number).join('')}t`;
+    operations += `${text(name)}ctorch._utils\n_rebuild_tensor_v2\n(${storage}${shape}\u0089ccollections\nOrderedDict\n)RtR`;
+    files[`archive/data/${key}`] = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  return torchZip({ 'archive/data.pkl': pickleOf(`${operations}u.`), ...files });
+}
+
 export interface GgufValueToWrite {
   /** `gguf_metadata_value_type`, and that of the items of an array. */
   readonly type: number;

@@ -38,7 +38,8 @@ export function writeTinyOpt(
   return directory;
 }
 
-function tinyTensors(): TensorToWrite[] {
+/** The weights of the model: float32, made up anew each time. */
+export function tinyTensors(): TensorToWrite[] {
   const { vocab_size: vocabulary, hidden_size: hidden, ffn_dim: wide, max_position_embeddings: positions } = tinyConfig;
   let state = 1;
   const tensor = (name: string, dims: readonly number[], offset = 0): TensorToWrite => {

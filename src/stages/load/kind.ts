@@ -1,4 +1,5 @@
 import { findWeightFiles, isGgufName } from '../../checkpoints/checkpoint-files.js';
+import { QuernError } from '../../errors.js';
 import { formatBytes, formatCount } from '../../format.js';
 import type { JsonObject } from '../../json.js';
 import type { StageKind } from '../kind.js';
@@ -14,8 +15,13 @@ function formatOf(parameters: JsonObject): Format {
 }
 
 function selectFiles(names: readonly string[], format: Format): readonly string[] {
-  const weights = findWeightFiles(names, format)?.names ?? [];
-  return [...names.filter((name) => companionFiles.test(name)), ...weights];
+  const weights = findWeightFiles(names, format);
+  if (weights === undefined && format !== 'auto') {
+    throw new QuernError('recipe', `there are no weights of the format ${format}`, {
+      suggestion: 'leave `format` out to take what is there',
+    });
+  }
+  return [...names.filter((name) => companionFiles.test(name)), ...(weights?.names ?? [])];
 }
 
 export const loadKind: StageKind = {

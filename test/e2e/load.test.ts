@@ -1,0 +1,58 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { torchStateDict } from '../checkpoints/hostile-files.js';
+import { tinyTensors, writeTinyOpt } from '../support/tiny-opt.js';
+import { type BuildDocument, withProject } from './support/project.js';
+import { quern, quernJson } from './support/quern.js';
+
+const shards = ['pytorch_model-00001-of-00002.bin', 'pytorch_model-00002-of-00002.bin'] as const;
+
+test('a checkpoint gives the same model, whatever format it is in', () =>
+  withProject(async ({ directory }) => {
+    const sources = ['safetensors', 'torch', 'torch-sharded'].map((name) => writeTinyOpt(join(directory, name)));
+    const [, torch = '', sharded = ''] = sources;
+    for (const source of [torch, sharded]) rmSync(join(source, 'model.safetensors'));
+    const tensors = tinyTensors();
+    writeFileSync(join(torch, 'pytorch_model.bin'), torchStateDict(tensors));
+    writeFileSync(join(sharded, shards[0]), torchStateDict(tensors.slice(0, 9)));
+    writeFileSync(join(sharded, shards[1]), torchStateDict(tensors.slice(9)));
+    const places = tensors.map(({ name }, index) => [name, shards[index < 9 ? 0 : 1]]);
+    const index = { metadata: {}, weight_map: Object.fromEntries(places) };
+    writeFileSync(join(sharded, 'pytorch_model.bin.index.json'), JSON.stringify(index));
+    const stages = {
+      safetensors: { kind: 'load', source: './safetensors' },
+      torch: { kind: 'load', source: './torch' },
+      named: { kind: 'load', source: './torch', format: 'torch' },
+      sharded: { kind: 'load', source: './torch-sharded', format: 'auto' },
+    };
+    writeFileSync(join(directory, 'recipe.yaml'), JSON.stringify({ quern: 1, stages }));
+    const { status, stages: built } = await quernJson<BuildDocument>(['build', 'recipe.yaml'], { cwd: directory });
+    assert.is(status, 'ok', JSON.stringify(built.map(({ error }) => error)));
+    assert.is(new Set(built.map(({ digest }) => digest)).size, 1);
+    assert.is(
+      new Set(built.map(({ key }) => key)).size,
+      3,
+      'the name of a format that is found anyway is not in the key',
+    );
+  }));
+
+test('sources that say too little or too much are errors of the recipe', () =>
+  withProject(async ({ directory }) => {
+    const model = writeTinyOpt(join(directory, 'model'));
+    for (const name of ['a.gguf', 'b.gguf']) writeFileSync(join(model, name), 'GGUF');
+    const validate = async (parameters: object): Promise<string> => {
+      const stages = { float: { kind: 'load', ...parameters } };
+      writeFileSync(join(directory, 'recipe.yaml'), JSON.stringify({ quern: 1, stages }));
+      const { code, stdout, stderr } = await quern(['plan', 'recipe.yaml'], { cwd: directory });
+      return `${code} ${stdout}${stderr}`;
+    };
+    assert.match(await validate({ source: './model' }), /^0 /);
+    assert.match(await validate({ source: './model/a.gguf' }), /^0 /);
+    assert.match(await validate({ source: './model', format: 'gguf' }), /^2 .*several GGUF files: a\.gguf, b\.gguf/s);
+    assert.match(await validate({ source: './model', format: 'torch' }), /^2 .*no weights of the format torch/s);
+    assert.match(await validate({ source: './model/model.safetensors' }), /^2 .*is a file; a directory is needed/s);
+  }));
+
+test.run();
