@@ -1,8 +1,10 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { torchStateDict } from '../checkpoints/hostile-files.js';
+import { isJsonObject } from '../../src/json.js';
+import { ggufBytes, torchStateDict } from '../checkpoints/hostile-files.js';
+import { tinyGgufMetadata, tinyGgufTensors } from '../checkpoints/tiny-gguf.js';
 import { tinyTensors, writeTinyOpt } from '../support/tiny-opt.js';
 import { type BuildDocument, withProject } from './support/project.js';
 import { quern, quernJson } from './support/quern.js';
@@ -36,6 +38,21 @@ test('a checkpoint gives the same model, whatever format it is in', () =>
       3,
       'the name of a format that is found anyway is not in the key',
     );
+  }));
+
+test('a GGUF file alone is a model', () =>
+  withProject(async ({ directory }) => {
+    writeFileSync(join(directory, 'tiny.gguf'), ggufBytes(tinyGgufMetadata, tinyGgufTensors()));
+    const stages = { float: { kind: 'load', source: './tiny.gguf' } };
+    writeFileSync(join(directory, 'recipe.yaml'), JSON.stringify({ quern: 1, stages }));
+    const { stages: built } = await quernJson<BuildDocument>(['build', 'recipe.yaml'], { cwd: directory });
+    const [float] = built;
+    assert.is(float?.status, 'built', float?.error?.message);
+    assert.is(float?.metrics.architecture, 'LlamaForCausalLM');
+    assert.is(float?.metrics.parameters, 2480);
+    const { stdout } = await quern(['path', 'recipe.yaml', 'float'], { cwd: directory });
+    const config: unknown = JSON.parse(readFileSync(join(stdout.trim(), 'config.json'), 'utf8'));
+    assert.is(isJsonObject(config) && config.num_key_value_heads, 1);
   }));
 
 test('sources that say too little or too much are errors of the recipe', () =>
