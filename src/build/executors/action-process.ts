@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { actionEnvironment } from './environment.js';
 import { watchMemory } from './memory-watch.js';
 
-const commandLine = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+/** The compiled command line, whose `exec-action` does the work of an action. */
+export const ownCommandLine = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 
 /** Stands for the path of an action file that the process is told later. */
 export const toldLater = '-';
@@ -29,7 +30,10 @@ export interface ActionProcess {
   kill(): void;
 }
 
-export function startActionProcess({ usesNetwork }: { readonly usesNetwork: boolean }): ActionProcess {
+export function startActionProcess(
+  commandLine: string,
+  { usesNetwork }: { readonly usesNetwork: boolean },
+): ActionProcess {
   const child = spawn(process.execPath, [commandLine, 'exec-action', toldLater], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: actionEnvironment(usesNetwork),

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { formatBytes } from '../../format.js';
 import type { ActionProcess } from './action-process.js';
-import { startActionProcess } from './action-process.js';
+import { ownCommandLine, startActionProcess } from './action-process.js';
 import type { ActionFile, ActionListener, ActionReport, Executor } from './executor.js';
 import { parseMessage } from './messages.js';
 
@@ -22,9 +22,15 @@ const signalMeanings: { readonly [signal: string]: string } = {
 export class LocalExecutor implements Executor {
   readonly name = 'local';
   readonly #spares: ActionProcess[] = [];
+  readonly #commandLine: string;
+
+  constructor(commandLine: string = ownCommandLine) {
+    this.#commandLine = commandLine;
+  }
 
   prepare(count: number): void {
-    while (this.#spares.length < count) this.#spares.push(startActionProcess({ usesNetwork: false }));
+    while (this.#spares.length < count)
+      this.#spares.push(startActionProcess(this.#commandLine, { usesNetwork: false }));
   }
 
   close(): void {
@@ -60,11 +66,11 @@ export class LocalExecutor implements Executor {
 
   /** A spare process that is still alive, or a new one. */
   #processFor({ usesNetwork }: ActionFile): ActionProcess {
-    if (usesNetwork) return startActionProcess({ usesNetwork });
+    if (usesNetwork) return startActionProcess(this.#commandLine, { usesNetwork });
     for (let spare = this.#spares.shift(); spare !== undefined; spare = this.#spares.shift()) {
       if (spare.isAlive) return spare;
     }
-    return startActionProcess({ usesNetwork });
+    return startActionProcess(this.#commandLine, { usesNetwork });
   }
 }
 
