@@ -42,9 +42,8 @@ export function readTensorBytes(tensor: CheckpointTensor): Uint8Array {
   });
 }
 
-function readDecoded(file: InputFile, tensor: CheckpointTensor, decoder: ElementDecoder): Float32Array {
+function readDecoded(file: InputFile, tensor: CheckpointTensor, decoder: ElementDecoder, values: Float32Array): void {
   const { elements, bytes } = decoder;
-  const values = new Float32Array((tensor.byteLength / bytes) * elements);
   const wholeChunk = Math.floor(chunkBytes / bytes) * bytes;
   const chunk = new ArrayBuffer(Math.min(wholeChunk, tensor.byteLength));
   for (let done = 0; done < tensor.byteLength; done += wholeChunk) {
@@ -53,14 +52,11 @@ function readDecoded(file: InputFile, tensor: CheckpointTensor, decoder: Element
     const first = (done / bytes) * elements;
     decoder.decode(chunk, values.subarray(first, first + (length / bytes) * elements));
   }
-  return values;
 }
 
-function readValues(file: InputFile, tensor: CheckpointTensor, decoder: ElementDecoder): Float32Array {
-  if (tensor.dataType !== 'float32') return readDecoded(file, tensor, decoder);
-  const values = new Float32Array(tensor.byteLength / 4);
-  file.read(tensor.offset, new Uint8Array(values.buffer));
-  return values;
+function readValues(file: InputFile, tensor: CheckpointTensor, decoder: ElementDecoder, values: Float32Array): void {
+  if (tensor.dataType !== 'float32') readDecoded(file, tensor, decoder, values);
+  else file.read(tensor.offset, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
 
 /**
@@ -74,9 +70,20 @@ export function readTensorFloat32(tensor: CheckpointTensor): Float32Array {
       suggestion: `use a checkpoint with weights in ${floatTypes.join(', ')}`,
     });
   }
-  const resultBytes = (tensor.byteLength / decoder.bytes) * decoder.elements * 4;
-  const values = withTensorFile(tensor, resultBytes, (file) => readValues(file, tensor, decoder));
+  const length = (tensor.byteLength / decoder.bytes) * decoder.elements;
+  const values = withTensorFile(tensor, length * 4, (file) => {
+    const read = new Float32Array(length);
+    readValues(file, tensor, decoder, read);
+    return read;
+  });
   return tensor.view === undefined ? values : gatherView(values, tensor.view);
+}
+
+/** Reads a tensor as `readTensorFloat32` does, into an array with as many elements as it has. */
+export function readTensorFloat32Into(tensor: CheckpointTensor, target: Float32Array): void {
+  const decoder = tensor.view === undefined ? elementDecoder(tensor.dataType) : undefined;
+  if (decoder === undefined) target.set(readTensorFloat32(tensor));
+  else withTensorFile(tensor, target.byteLength, (file) => readValues(file, tensor, decoder, target));
 }
 
 function coordinates(index: number, dims: readonly number[]): number[] {

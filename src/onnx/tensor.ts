@@ -61,6 +61,47 @@ export class LazyTensor implements Tensor {
   }
 }
 
+/** A tensor that is computed piece by piece each time it is asked for. */
+export class StreamedTensor implements Tensor {
+  readonly byteLength: number;
+  readonly #pieces: () => Iterable<Uint8Array>;
+
+  /** `pieces` gives the bytes in order. Each piece may be gone when the next one is asked for. */
+  constructor(
+    readonly dataType: DataType,
+    readonly dims: readonly number[],
+    pieces: () => Iterable<Uint8Array>,
+  ) {
+    this.byteLength = requiredByteLength(dataType, dims);
+    this.#pieces = pieces;
+  }
+
+  bytes(): Uint8Array {
+    const bytes = new Uint8Array(this.byteLength);
+    let end = 0;
+    for (const piece of this.chunks()) {
+      bytes.set(piece, end);
+      end += piece.byteLength;
+    }
+    return bytes;
+  }
+
+  /** The bytes in order. Each piece is gone when the next one is asked for. */
+  *chunks(): Generator<Uint8Array> {
+    let end = 0;
+    for (const piece of this.#pieces()) {
+      end += piece.byteLength;
+      if (end > this.byteLength) break;
+      yield piece;
+    }
+    if (end !== this.byteLength) {
+      throw new Error(
+        `a ${this.dataType} tensor of shape [${this.dims.join(', ')}] was computed as ${end} bytes or more`,
+      );
+    }
+  }
+}
+
 /** A tensor that is a range of a file. Reading it throws a `QuernError` when the file is missing or too short. */
 export class FileTensor implements Tensor {
   readonly byteLength: number;

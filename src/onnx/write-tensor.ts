@@ -1,6 +1,6 @@
 import { closeSync, constants, copyFileSync, linkSync, openSync, statSync, writeSync } from 'node:fs';
 import { systemErrorCode } from '../errors.js';
-import { FileTensor, type Tensor } from './tensor.js';
+import { FileTensor, StreamedTensor, type Tensor } from './tensor.js';
 
 const chunkBytes = 4 * 2 ** 20;
 
@@ -16,15 +16,16 @@ export function writeTensorFile(tensor: Tensor, path: string, hardLinks: boolean
 
 /** Writes the bytes of a tensor at a position of an open file. Of a tensor in a file no more than a chunk is in memory. */
 export function writeTensor(tensor: Tensor, file: number, position: number): void {
-  if (!(tensor instanceof FileTensor)) {
-    writeFully(file, tensor.bytes(), position);
-    return;
-  }
   let end = position;
-  for (const chunk of tensor.chunks(chunkBytes)) {
+  for (const chunk of piecesOf(tensor)) {
     writeFully(file, chunk, end);
     end += chunk.byteLength;
   }
+}
+
+function piecesOf(tensor: Tensor): Iterable<Uint8Array> {
+  if (tensor instanceof FileTensor) return tensor.chunks(chunkBytes);
+  return tensor instanceof StreamedTensor ? tensor.chunks() : [tensor.bytes()];
 }
 
 /** Creates a file that must not be there yet, and keeps it open for as long as `use` takes. */
