@@ -7,6 +7,8 @@ export interface TokenizerJson {
   readonly json: JsonObject;
   /** One more than the largest token id, added tokens included. */
   readonly vocabularySize: number;
+  /** The id of a token, added ones included. */
+  readonly idOf: (token: string) => number | undefined;
 }
 
 const largestId = 2 ** 31 - 1;
@@ -73,12 +75,24 @@ export function checkTokenizerJson(json: JsonObject, path: string): TokenizerJso
   if (!isJsonObject(model)) throw wrong('has no model');
   if (!isObjectList(addedTokens)) throw wrong('has added_tokens that are not a list of tokens');
   let largest = largestModelId(model, wrong);
+  const addedIds = new Map<string, number>();
   for (const { id, content } of addedTokens) {
     if (!isId(id) || typeof content !== 'string' || content === '') {
       throw wrong(`has the added token ${quote(content)} with the id ${quote(id)}`);
     }
     largest = Math.max(largest, id);
+    addedIds.set(content, id);
   }
   refuseIgnoredFeatures(model, addedTokens, wrong);
-  return { json: { ...json, added_tokens: addedTokens }, vocabularySize: largest + 1 };
+  const idOf = (token: string): number | undefined => addedIds.get(token) ?? modelId(model, token);
+  return { json: { ...json, added_tokens: addedTokens }, vocabularySize: largest + 1, idOf };
+}
+
+function modelId({ vocab }: JsonObject, token: string): number | undefined {
+  if (Array.isArray(vocab)) {
+    const index = vocab.findIndex((piece: Json) => Array.isArray(piece) && piece[0] === token);
+    return index < 0 ? undefined : index;
+  }
+  const id = isJsonObject(vocab) && Object.hasOwn(vocab, token) ? vocab[token] : undefined;
+  return isId(id) ? id : undefined;
 }

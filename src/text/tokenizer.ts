@@ -2,7 +2,10 @@ import { Tokenizer as Engine } from '@huggingface/tokenizers';
 import { QuernError } from '../errors.js';
 import { readJsonObject } from '../files/json-file.js';
 import { printable, quote } from '../files/quote.js';
-import { isJsonObject, type JsonObject } from '../json.js';
+import type { JsonObject } from '../json.js';
+import { mendNormalizer, mendPreTokenizer } from './mend-tokenizer.js';
+import { type PieceRule, pieceRule, piecesOf } from './piecewise.js';
+import { postProcessorOf, specialToken } from './special-tokens.js';
 import { checkTokenizerJson, type TokenizerJson } from './tokenizer-json.js';
 
 export interface TokenizerFiles {
@@ -25,8 +28,13 @@ function failure(path: string, error: unknown): QuernError {
   });
 }
 
-function createEngine(path: string, tokenizer: TokenizerJson, config: JsonObject): Engine {
-  const parts = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, ...tokenizer.json };
+function createEngine(path: string, { json, idOf }: TokenizerJson, config: JsonObject): Engine {
+  const parts = {
+    ...{ decoder: null, ...json },
+    normalizer: mendNormalizer(json.normalizer),
+    pre_tokenizer: mendPreTokenizer(json.pre_tokenizer),
+    post_processor: postProcessorOf(json, config, idOf),
+  };
   try {
     return new Engine(parts, config);
   } catch (error) {
@@ -34,14 +42,16 @@ function createEngine(path: string, tokenizer: TokenizerJson, config: JsonObject
   }
 }
 
-/** The text of a token as tokenizer_config.json writes it: plain, or as an object with settings. */
 function tokenText(config: JsonObject, field: string, path: string): string | undefined {
   const value = config[field];
   if (value === undefined || value === null) return undefined;
-  const text = isJsonObject(value) ? value.content : value;
-  if (typeof text !== 'string') throw new QuernError('input', `${path}: ${field} must be a token, got ${quote(value)}`);
+  const text = specialToken(value);
+  if (text === undefined) throw new QuernError('input', `${path}: ${field} must be a token, got ${quote(value)}`);
   return text;
 }
+
+/** Texts longer than this (in UTF-16 code units) are tokenized in pieces, for which the tokenizer needs 70 times their size. */
+const pieceLength = 256 * 1024;
 
 /** Turns text into the token ids of a model and back. */
 export class Tokenizer {
@@ -53,6 +63,7 @@ export class Tokenizer {
   /** The token that ends a text, where the tokenizer has one. */
   readonly eosTokenId: number | undefined;
   readonly #engine: Engine;
+  readonly #pieceRule: PieceRule | undefined;
 
   constructor(files: TokenizerFiles) {
     this.path = files.tokenizerJson;
@@ -60,6 +71,7 @@ export class Tokenizer {
     const config = files.tokenizerConfig === undefined ? {} : readJsonObject(files.tokenizerConfig);
     this.vocabularySize = tokenizer.vocabularySize;
     this.#engine = createEngine(this.path, tokenizer, config);
+    this.#pieceRule = pieceRule(tokenizer.json);
     const configPath = files.tokenizerConfig ?? this.path;
     this.bosTokenId = this.#specialTokenId(config, 'bos_token', configPath);
     this.eosTokenId = this.#specialTokenId(config, 'eos_token', configPath);
@@ -67,17 +79,20 @@ export class Tokenizer {
     this.encode('', { special: true });
   }
 
+  /** Whether a text of any length can be tokenized without taking much more memory than its ids. */
+  get takesLongTexts(): boolean {
+    return this.#pieceRule !== undefined;
+  }
+
   /** The token ids of a text. A text with something that the vocabulary has no token for is a QuernError. */
   encode(text: string, { special }: SpecialTokens): Int32Array {
-    const { ids, tokens } = this.#encode(text, special);
-    const unknown = ids.findIndex((id) => !Number.isInteger(id));
-    if (unknown >= 0) {
-      throw new QuernError(
-        'input',
-        `${this.path} has no id for ${quote(tokens[unknown])}, and no token for unknown text`,
-      );
-    }
-    return Int32Array.from(ids);
+    if (this.#pieceRule === undefined || text.length <= pieceLength)
+      return Int32Array.from(this.#encode(text, special));
+    const around = special ? this.#surroundings() : { before: [], after: [] };
+    if (around === undefined) return Int32Array.from(this.#encode(text, special));
+    const parts: (readonly number[])[] = [around.before];
+    for (const piece of piecesOf(text, pieceLength, this.#pieceRule)) parts.push(this.#encode(piece, false));
+    return joined([...parts, around.after]);
   }
 
   /**
@@ -101,12 +116,30 @@ export class Tokenizer {
     );
   }
 
-  #encode(text: string, special: boolean): { readonly ids: readonly number[]; readonly tokens: readonly string[] } {
+  #encode(text: string, special: boolean): readonly number[] {
+    const { ids, tokens } = this.#run(text, special);
+    const unknown = ids.findIndex((id) => !Number.isInteger(id));
+    if (unknown < 0) return ids;
+    throw new QuernError(
+      'input',
+      `${this.path} has no id for ${quote(tokens[unknown])}, and no token for unknown text`,
+    );
+  }
+
+  #run(text: string, special: boolean): { readonly ids: readonly number[]; readonly tokens: readonly string[] } {
     try {
       return this.#engine.encode(text, { add_special_tokens: special });
     } catch (error) {
       throw failure(this.path, error);
     }
+  }
+
+  /** The ids that stand round every text, or `undefined` if they depend on the text. */
+  #surroundings(): { readonly before: readonly number[]; readonly after: readonly number[] } | undefined {
+    const plain = this.#encode(sample, false);
+    const whole = this.#encode(sample, true);
+    const start = whole.findIndex((_, index) => plain.every((id, offset) => whole[index + offset] === id));
+    return start < 0 ? undefined : { before: whole.slice(0, start), after: whole.slice(start + plain.length) };
   }
 
   #specialTokenId(config: JsonObject, field: string, configPath: string): number | undefined {
@@ -118,6 +151,19 @@ export class Tokenizer {
       suggestion: 'are the two files of the same tokenizer?',
     });
   }
+}
+
+/** Any text that no special token is part of. */
+const sample = 'a';
+
+function joined(parts: readonly (readonly number[])[]): Int32Array {
+  const ids = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let position = 0;
+  for (const part of parts) {
+    ids.set(part, position);
+    position += part.length;
+  }
+  return ids;
 }
 
 /** Opens a tokenizer. Files that are missing, broken or not a tokenizer's are a QuernError. */
