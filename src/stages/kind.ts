@@ -23,12 +23,14 @@ export interface InputSlot {
 export interface SourceRequest {
   /** Where in the parameters the path stands, for example `['dataset', 'text']`. */
   readonly pointer: readonly string[];
-  /** Path as the recipe gives it, relative to the file in which it stands. */
+  /** As the recipe gives it: a path relative to the file in which it stands, or `hf:` or `url:` for what is elsewhere. */
   readonly path: string;
   /** For a directory: which of its files (names relative to it, `/` between parts) are read. */
   readonly select?: (names: readonly string[]) => readonly string[];
   /** Where a directory is read: whether a file of this name will do in place of it. */
   readonly isWhole?: (name: string) => boolean;
+  /** For a `url:` source: the hexadecimal sha256 of the file. */
+  readonly sha256?: string;
 }
 
 /** A path outside the store that a stage writes a copy of its artifact to. */

@@ -84,14 +84,23 @@ export class Tokenizer {
     return this.#pieceRule !== undefined;
   }
 
-  /** The token ids of a text. A text with something that the vocabulary has no token for is a QuernError. */
-  encode(text: string, { special }: SpecialTokens): Int32Array {
+  /**
+   * The token ids of a text, or of a part of it from its start that has `enough`. A text with something that the
+   * vocabulary has no token for is a QuernError.
+   */
+  encode(text: string, { special, enough = Infinity }: SpecialTokens & { readonly enough?: number }): Int32Array {
     if (this.#pieceRule === undefined || text.length <= pieceLength)
       return Int32Array.from(this.#encode(text, special));
     const around = special ? this.#surroundings() : { before: [], after: [] };
     if (around === undefined) return Int32Array.from(this.#encode(text, special));
     const parts: (readonly number[])[] = [around.before];
-    for (const piece of piecesOf(text, pieceLength, this.#pieceRule)) parts.push(this.#encode(piece, false));
+    let count = around.before.length;
+    for (const piece of piecesOf(text, pieceLength, this.#pieceRule)) {
+      const ids = this.#encode(piece, false);
+      parts.push(ids);
+      count += ids.length;
+      if (count >= enough) return joined(parts);
+    }
     return joined([...parts, around.after]);
   }
 

@@ -1,5 +1,5 @@
 import { isJsonObject } from '../../json.js';
-import { datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
+import { datasetProblems, datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
 import type { StageKind } from '../kind.js';
 
 export const calibrateKind: StageKind = {
@@ -37,9 +37,11 @@ export const calibrateKind: StageKind = {
     collect: Array.isArray(parameters.collect) ? [...parameters.collect].sort() : ['absmax'],
   }),
   check: (parameters) => {
-    const dataset = parameters.dataset;
-    if (parameters.seed === undefined || (isJsonObject(dataset) && dataset.windows !== undefined)) return [];
-    return [{ pointer: ['seed'], message: '`seed` draws `dataset.windows` windows at random: say how many' }];
+    const { dataset, seed } = parameters;
+    const problems = datasetProblems(parameters);
+    if (seed === undefined || (isJsonObject(dataset) && dataset.windows !== undefined)) return problems;
+    const message = '`seed` draws `dataset.windows` windows at random: say how many';
+    return [...problems, { pointer: ['seed'], message }];
   },
   sources: datasetSources,
   headline: (metrics) =>

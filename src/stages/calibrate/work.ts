@@ -33,7 +33,7 @@ export async function calibrate(context: WorkContext<CalibrateParameters>): Prom
   const opened = openModelDirectory(directory);
   const { model, info } = opened;
   checkWindowLength(dataset.length, info);
-  const windows = calibrationWindows(context, openModelTokenizer(opened));
+  const windows = await calibrationWindows(context, openModelTokenizer(opened));
   lowerAttention(model);
   const layers = findLinearLayers(model.graph);
   reduceToStatistics(
@@ -62,9 +62,12 @@ export async function calibrate(context: WorkContext<CalibrateParameters>): Prom
   return { metrics: { windows: windows.length, length: dataset.length, tokens, linearLayers: layers.length } };
 }
 
-function calibrationWindows(context: WorkContext<CalibrateParameters>, tokenizer: Tokenizer): Int32Array[] {
+async function calibrationWindows(
+  context: WorkContext<CalibrateParameters>,
+  tokenizer: Tokenizer,
+): Promise<Int32Array[]> {
   const { dataset, seed } = context.parameters;
-  if (seed === undefined) return [...readDataset(datasetDescription(dataset, context.sources), tokenizer)];
-  const all = readDataset(datasetDescription({ ...dataset, windows: null }, context.sources), tokenizer);
+  if (seed === undefined) return [...(await readDataset(datasetDescription(dataset, context.sources), tokenizer))];
+  const all = await readDataset(datasetDescription({ ...dataset, windows: null }, context.sources), tokenizer);
   return drawWindows(all, dataset.windows ?? all.count, seed);
 }

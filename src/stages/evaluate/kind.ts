@@ -1,6 +1,6 @@
 import { formatNumber, formatPercent } from '../../format.js';
 import { isJsonObject } from '../../json.js';
-import { datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
+import { datasetProblems, datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
 import type { StageKind } from '../kind.js';
 
 const windowParameters = ['length', 'stride', 'windows'] as const;
@@ -39,9 +39,10 @@ export const evaluateKind: StageKind = {
   engines: ['onnxruntime'],
   check: (parameters) => {
     const dataset = parameters.dataset;
-    return windowParameters
+    const twice = windowParameters
       .filter((name) => parameters[name] !== undefined && isJsonObject(dataset) && dataset[name] !== undefined)
       .map((name) => ({ pointer: [name], message: `\`${name}\` is given here and in \`dataset\`: give it once` }));
+    return [...datasetProblems(parameters), ...twice];
   },
   normalise: (parameters) => {
     const { length, stride, windows, ...rest } = parameters;

@@ -33,7 +33,7 @@ export async function evaluate(context: WorkContext<EvaluateParameters>): Promis
   const { dataset, protocol, engine: engineKind } = context.parameters;
   const opened = openModelDirectory(context.inputs.model!);
   checkWindowLength(dataset.length, opened.info);
-  const windows = readDataset(datasetDescription(dataset, context.sources), openModelTokenizer(opened));
+  const windows = await readDataset(datasetDescription(dataset, context.sources), openModelTokenizer(opened));
   const engine = await openEngine({ threads: context.threads });
   const referenceDirectory = context.inputs.reference;
   const model = new WindowEvaluator(engine, opened, { keepLogits: referenceDirectory !== undefined });
