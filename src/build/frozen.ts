@@ -1,5 +1,6 @@
 import type { Store } from '../store/store.js';
 import type { LockFile } from './lock-file.js';
+import { lockedSource } from './lock-file.js';
 import type { StagePlan } from './plan.js';
 import { resolveSource } from './sources.js';
 
@@ -17,7 +18,8 @@ export async function plannedDifferences(
     for (const [source, digest] of await sourceDigests(store, plan)) {
       const name = `${plan.stage.name}.${source}`;
       const expected = locked.sources[name];
-      if (expected !== digest) lines.push(`source ${name}: locked ${expected ?? 'nothing'}, found ${digest}`);
+      const found = lockedSource(plan.stage, source, digest);
+      if (expected !== found) lines.push(`source ${name}: locked ${expected ?? 'nothing'}, found ${found}`);
     }
     const difference = stageDifference(plan, locked);
     if (difference !== undefined) lines.push(`stage ${plan.stage.name}: ${difference}`);

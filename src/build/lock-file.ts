@@ -3,9 +3,10 @@ import { basename } from 'node:path';
 import { QuernError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import { isJsonObject } from '../json.js';
-import type { Recipe } from '../recipe/load.js';
+import type { Recipe, ResolvedStage } from '../recipe/load.js';
 import type { StageKind } from '../stages/kind.js';
 import { writeFileAtomically } from '../store/atomic.js';
+import { findingOf } from './locate.js';
 import type { ActionRecord } from './record.js';
 
 /**
@@ -77,6 +78,17 @@ function lockedStage(kind: StageKind, { key, artifact }: ActionRecord): LockedSt
 }
 
 export type SourceDigests = (stage: string) => { readonly [source: string]: string };
+
+/** A source as the lock file has it: its digest and, of one from elsewhere, what it is exactly: `hf:org/name@<commit> sha256:...`. */
+export function lockedSource(stage: ResolvedStage | undefined, pointer: string, digest: string): string {
+  const finding = stage === undefined ? undefined : findingOf(stage, pointer.split('.'));
+  return finding === undefined ? digest : `${finding.origin} ${digest}`;
+}
+
+/** The part of a lock entry that says what a source from elsewhere is. `undefined` for one of this machine. */
+export function lockedOrigin(entry: string): string | undefined {
+  return /^(.*) sha256:[0-9a-f]{64}$/.exec(entry)?.[1];
+}
 
 /** What two lock files disagree on, as lines for people. Only entries of `after` are looked at. */
 export function lockDifferences(before: LockFile, after: LockFile): string[] {

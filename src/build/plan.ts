@@ -4,6 +4,8 @@ import type { Store } from '../store/store.js';
 import type { Action, ActionKey } from './action.js';
 import { actionFormat, actionKey, keyParameters } from './action.js';
 import { engineVersions, hardwareFingerprint } from './engines.js';
+import type { PendingDownload } from './locate.js';
+import { pendingDownloads } from './locate.js';
 import type { ActionRecord } from './record.js';
 import { parseRecord } from './record.js';
 import type { ResolvedSource } from './sources.js';
@@ -20,7 +22,8 @@ export interface ConcreteAction {
  * What a build would do with a stage:
  * - `cached`: its result is in the store
  * - `run`: it has none, or is forced to run again
- * - `pending`: an input will be made anew, so its key is not known yet; it stays cached if that input comes out unchanged
+ * - `pending`: an input will be made anew, or a source has to be downloaded, so its key is not known yet; it stays cached
+ *   if that input or source comes out unchanged
  */
 export type StagePlan =
   | {
@@ -35,7 +38,12 @@ export type StagePlan =
       readonly concrete: ConcreteAction;
       readonly forced: boolean;
     }
-  | { readonly state: 'pending'; readonly stage: ResolvedStage; readonly waitsFor: readonly string[] };
+  | {
+      readonly state: 'pending';
+      readonly stage: ResolvedStage;
+      readonly waitsFor: readonly string[];
+      readonly downloads: readonly PendingDownload[];
+    };
 
 export interface PlanOptions {
   /** Stages that run even when they have a result. `all` stands for every stage. */
@@ -103,7 +111,8 @@ async function planStage(
   options: PlanOptions,
 ): Promise<StagePlan> {
   const waitsFor = Object.values(stage.inputs).filter((producer) => plans.get(producer)?.state !== 'cached');
-  if (waitsFor.length > 0) return { state: 'pending', stage, waitsFor };
+  const downloads = pendingDownloads(stage);
+  if (waitsFor.length > 0 || downloads.length > 0) return { state: 'pending', stage, waitsFor, downloads };
   const artifactOf = (producer: string): Digest => {
     const plan = plans.get(producer);
     if (plan?.state !== 'cached') throw new Error(`stage ${producer} is not planned before ${stage.name}`);

@@ -1,3 +1,4 @@
+import { formatBytes } from '../format.js';
 import type { Json } from '../json.js';
 import type { Recipe, ResolvedStage } from '../recipe/load.js';
 import type { Digest } from '../store/digest.js';
@@ -7,6 +8,7 @@ import type { Difference } from './differences.js';
 import { actionDifferences } from './differences.js';
 import type { RecipeHistory } from './history.js';
 import { readHistory } from './history.js';
+import type { PendingDownload } from './locate.js';
 import { readLockFile } from './lock-file.js';
 import type { StagePlan } from './plan.js';
 import { concreteAction } from './plan.js';
@@ -75,16 +77,16 @@ export class Explainer {
   }
 
   async #explainPending(plan: StagePlan & { state: 'pending' }): Promise<Explanation> {
-    const { stage } = plan;
+    const { stage, downloads } = plan;
     const inputs = await Promise.all(plan.waitsFor.map((name) => this.explain(name)));
     const parameters = Object.entries(stage.inputs).filter(([, producer]) => plan.waitsFor.includes(producer));
     const causes = parameters.map(([parameter, producer]) => `its input \`${parameter}\` (stage ${producer})`);
     const earlier = this.#actionOf(this.#knownKey(stage.name));
-    const reasons = earlier === undefined ? [] : await this.#pendingDifferences(stage, earlier, plan.waitsFor);
-    return {
-      ...explanation(plan, `${stage.name} waits for ${causes.join(' and ')}, which will be built`, reasons),
-      inputs,
-    };
+    const isKnown = earlier !== undefined && downloads.length === 0;
+    const reasons = isKnown ? await this.#pendingDifferences(stage, earlier, plan.waitsFor) : [];
+    const built = causes.length === 0 ? [] : [`${causes.join(' and ')}, which will be built`];
+    const summary = `${stage.name} waits for ${[...downloads.map(downloadText), ...built].join('; and for ')}`;
+    return { ...explanation(plan, summary, reasons), inputs };
   }
 
   /** The differences as far as they are known before the inputs are built: the new digest of such an input is `null`. */
@@ -117,6 +119,11 @@ export class Explainer {
 
 function explanation(plan: StagePlan, summary: string, reasons: readonly Difference[]): Explanation {
   return { stage: plan.stage.name, status: plan.state, summary, reasons, inputs: [] };
+}
+
+/** `hf:org/name@<commit>, which would be downloaded: 2.42 GiB`. */
+export function downloadText({ origin, sizeBytes }: PendingDownload): string {
+  return `${origin}, which would be downloaded${sizeBytes === undefined ? '' : `: ${formatBytes(sizeBytes)}`}`;
 }
 
 function countText(count: number): string {

@@ -22,7 +22,7 @@ export async function openFinishedStage(
   const project = await openProject(recipeFile, options);
   const { recipe, store, config } = project;
   const stage = findStage(recipe, stageName);
-  const plans = await planStages(store, chooseStages(recipe, [stage.name]), { epoch: config.epoch });
+  const plans = await planStages(store, await chooseStages(recipe, [stage.name], options), { epoch: config.epoch });
   const plan = plans.find((candidate) => candidate.stage.name === stage.name);
   if (plan?.state === 'cached') return { project, stage, record: plan.record };
   throw new QuernError('stage', `stage ${stage.name} has no result of the recipe as it is now`, {

@@ -18,6 +18,7 @@ export interface CommonOptions {
   readonly verbose?: boolean;
   /** Content is read and compared with its digest before it is used. */
   readonly verify?: boolean;
+  readonly offline?: boolean;
 }
 
 /** Options of `plan`. */

@@ -169,7 +169,8 @@ function withSettings(command: Command): Command {
 function recipeCommand(program: Command, name: string, description: string): Command {
   return withSettings(program.command(name))
     .description(description)
-    .option('--cache <directory>', 'directory of the store (also QUERN_CACHE)');
+    .option('--cache <directory>', 'directory of the store (also QUERN_CACHE)')
+    .option('--offline', 'asks nothing of the network (also HF_HUB_OFFLINE)');
 }
 
 function buildCommand(program: Command, name: string, description: string): Command {

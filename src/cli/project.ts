@@ -1,5 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, relative, resolve } from 'node:path';
+import type { RemoteOptions } from '../build/locate-stages.js';
+import { locateStages } from '../build/locate-stages.js';
 import { defaultMemoryBytes } from '../build/memory-budget.js';
 import { selectStages } from '../build/plan.js';
 import { memoryProblems } from '../build/preflight.js';
@@ -21,6 +23,8 @@ export interface Project {
   readonly recipe: Recipe;
   readonly config: Config;
   readonly store: Store;
+  /** Whether the network is left alone. */
+  readonly offline: boolean;
 }
 
 /** Loads a recipe and opens its store. */
@@ -31,7 +35,8 @@ export async function openProject(recipeFile: string, options: CommonOptions): P
     set: options.set,
   });
   if (!loaded.ok) throw new RecipeProblems(loaded.diagnostics, loaded.texts);
-  return { recipe: loaded.recipe, config, store: await openStore(options, config) };
+  const store = await openStore(options, config);
+  return { recipe: loaded.recipe, config, store, offline: options.offline === true };
 }
 
 /** Opens the store that a call uses: `--cache`, else `QUERN_CACHE`, else that of the project around the current directory. */
@@ -91,7 +96,7 @@ export function requireMemory({ recipe }: Project, stages: readonly ResolvedStag
 }
 
 /** The named stages and what they need. Sources of theirs that don't exist are reported all at once, before anything runs. */
-export function chooseStages(recipe: Recipe, names: readonly string[]): readonly ResolvedStage[] {
+export function selectedStages(recipe: Recipe, names: readonly string[]): readonly ResolvedStage[] {
   const stages = selectStages(
     recipe,
     names.flatMap((name) => findStages(recipe, name).map((stage) => stage.name)),
@@ -99,4 +104,24 @@ export function chooseStages(recipe: Recipe, names: readonly string[]): readonly
   const problems = sourceProblems(stages);
   if (problems.length > 0) throw new RecipeProblems(problems, recipe.texts);
   return stages;
+}
+
+/** Stages with their sources from elsewhere brought here, or looked for, as `remote` says. */
+export async function locatedStages(
+  recipe: Recipe,
+  stages: readonly ResolvedStage[],
+  remote: RemoteOptions,
+): Promise<readonly ResolvedStage[]> {
+  const located = await locateStages(recipe, stages, remote);
+  if (located.problems.length > 0) throw new RecipeProblems(located.problems, recipe.texts);
+  return located.stages;
+}
+
+/** `selectedStages`, located. */
+export function chooseStages(
+  recipe: Recipe,
+  names: readonly string[],
+  remote: RemoteOptions,
+): Promise<readonly ResolvedStage[]> {
+  return locatedStages(recipe, selectedStages(recipe, names), remote);
 }

@@ -11,6 +11,7 @@ import type { HubReference } from './reference.js';
 import { hubReferenceText, isCommit, parseHubReference } from './reference.js';
 import type { RemoteFinding, RemoteRequest, RemoteSources } from './remote-source.js';
 import type { RepositoryFile, RepositoryListing } from './repository-files.js';
+import { TransientFailure } from './retry.js';
 import type { HubSettings } from './settings.js';
 import { findUrl } from './url-source.js';
 
@@ -47,7 +48,8 @@ class HubSources {
     const reference = this.#pinned(request);
     const cached = new CachedRepository(this.#settings.cacheDirectory, reference);
     if (this.#settings.offline) return this.#findOffline(request, reference, cached);
-    const listing = await this.#listing(reference, cached, request.signal);
+    const listing = await this.#listingOrNothing(reference, cached, request.signal);
+    if (listing === undefined) return this.#findUnreachable(request, reference, cached);
     const { commit } = listing;
     const wanted = selectFiles(
       request,
@@ -73,6 +75,30 @@ class HubSources {
     const { revision, ...place } = parseHubReference(pin);
     const isSame = hubReferenceText({ ...reference, revision }) === hubReferenceText({ ...place, revision });
     return isSame ? { ...reference, revision } : reference;
+  }
+
+  /** Who only wants to know what would be done goes on without an answer of the hub. */
+  async #listingOrNothing(
+    reference: HubReference,
+    cached: CachedRepository,
+    signal?: AbortSignal,
+  ): Promise<RepositoryListing | undefined> {
+    try {
+      return await this.#listing(reference, cached, signal);
+    } catch (error) {
+      const isUnreachable = error instanceof QuernError && error.cause instanceof TransientFailure;
+      if (isUnreachable && !this.#options.download) return undefined;
+      throw error;
+    }
+  }
+
+  #findUnreachable(request: RemoteRequest, reference: HubReference, cached: CachedRepository): RemoteFinding {
+    try {
+      return this.#findOffline(request, reference, cached);
+    } catch (error) {
+      if (!(error instanceof QuernError)) throw error;
+      return { state: 'elsewhere', origin: hubReferenceText(reference), sizeBytes: undefined };
+    }
   }
 
   #listing(reference: HubReference, cached: CachedRepository, signal?: AbortSignal): Promise<RepositoryListing> {

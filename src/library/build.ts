@@ -4,6 +4,7 @@ import { buildStages } from '../build/build.js';
 import { collectAfterBuild } from '../build/collect.js';
 import type { BuildListener } from '../build/events.js';
 import { LocalExecutor } from '../build/executors/local.js';
+import { locateStages } from '../build/locate-stages.js';
 import { defaultMemoryBytes } from '../build/memory-budget.js';
 import type { StagePlan } from '../build/plan.js';
 import { planStages, selectStages } from '../build/plan.js';
@@ -22,6 +23,8 @@ export interface PlanOptions extends ProjectOptions {
   readonly stages?: readonly string[];
   /** Stages that are built even when they have a result: their names or patterns, or all. */
   readonly force?: readonly string[] | 'all';
+  /** Whether the network is left alone: sources of `hf:` and `url:` have to be on this machine. */
+  readonly offline?: boolean;
 }
 
 export interface BuildOptions extends PlanOptions {
@@ -51,7 +54,7 @@ export interface PlannedStage {
  */
 export async function build(recipe: Recipe, options: BuildOptions = {}): Promise<BuildResult> {
   const { store, kindModules, epoch, cacheBounds, ...project } = await openProject(recipe, options);
-  const stages = chooseStages(recipe, options.stages ?? []);
+  const stages = await chooseStages(recipe, options, { download: true });
   await store.sweepSandboxes();
   const runLog = new RunLog(store);
   const never = new AbortController().signal;
@@ -71,7 +74,7 @@ export async function build(recipe: Recipe, options: BuildOptions = {}): Promise
       },
       ...forceOption(recipe, options.force),
     });
-    recordBuild(store, recipe, result);
+    recordBuild(store, recipe, stages, result);
     await collectAfterBuild(store, cacheBounds);
     return result;
   } finally {
@@ -82,7 +85,7 @@ export async function build(recipe: Recipe, options: BuildOptions = {}): Promise
 /** What a build would do with each stage, and why. Builds and writes nothing. */
 export async function plan(recipe: Recipe, options: PlanOptions = {}): Promise<PlannedStage[]> {
   const { store, epoch } = await openProject(recipe, options);
-  const plans = await planStages(store, chooseStages(recipe, options.stages ?? []), {
+  const plans = await planStages(store, await chooseStages(recipe, options, { download: false }), {
     epoch,
     ...forceOption(recipe, options.force),
   });
@@ -92,8 +95,17 @@ export async function plan(recipe: Recipe, options: PlanOptions = {}): Promise<P
   );
 }
 
-function chooseStages(recipe: Recipe, patterns: readonly string[]): readonly ResolvedStage[] {
-  return selectStages(recipe, namesOf(recipe, patterns));
+async function chooseStages(
+  recipe: Recipe,
+  { stages = [], offline }: PlanOptions,
+  { download }: { readonly download: boolean },
+): Promise<readonly ResolvedStage[]> {
+  const chosen = selectStages(recipe, namesOf(recipe, stages));
+  const located = await locateStages(recipe, chosen, { offline, download });
+  const [problem] = located.problems;
+  if (problem === undefined) return located.stages;
+  const { message, location, suggestion } = problem;
+  throw new QuernError('input', message, { location, ...(suggestion === undefined ? {} : { suggestion }) });
 }
 
 /** The stages that names or patterns stand for, as on the command line. */

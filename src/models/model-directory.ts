@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, linkSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, lstatSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigReader } from '../checkpoints/config-reader.js';
 import { QuernError } from '../errors.js';
@@ -112,6 +112,8 @@ export function openModelTokenizer({ directory, info }: ModelDirectory): Tokeniz
 
 function tryLink(path: string, target: string): boolean {
   try {
+    // A snapshot of the hub's cache consists of symbolic links, which would be linked themselves.
+    if (lstatSync(path).isSymbolicLink()) return false;
     linkSync(path, target);
     return true;
   } catch {

@@ -94,6 +94,19 @@ test('who may not download says how much would be, and writes nothing', () =>
     assert.is((await find(settings, 'hf:org/model', {}, { download: false })).state, 'here');
   }));
 
+test('who may not download goes on when the hub does not answer', () =>
+  withHub(async (hub, settings) => {
+    const busy = () => hub.faults.push(answerWith(503, /^\/api/));
+    busy();
+    const unknown = await find(settings, 'hf:org/model', {}, { download: false });
+    assert.equal(unknown, { state: 'elsewhere', origin: 'hf:org/model@main', sizeBytes: undefined });
+    await find(settings, 'hf:org/model');
+    busy();
+    const known = await find(settings, 'hf:org/model', {}, { download: false });
+    assert.equal([known.state, known.origin], ['here', `hf:org/model@${commit}`]);
+    assert.is(hub.faults.length, 0);
+  }));
+
 test('offline, what is here is found and nothing is asked for', () =>
   withHub(async (hub, settings) => {
     const offline = { ...settings, offline: true };

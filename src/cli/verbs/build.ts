@@ -11,6 +11,7 @@ import type { ExitCode } from '../../errors.js';
 import { exitCodes, QuernError, unreachable } from '../../errors.js';
 import type { Recipe, ResolvedStage } from '../../recipe/load.js';
 import { cleanStore } from '../clean-store.js';
+import { DownloadProgress } from '../download-progress.js';
 import { addToStepSummary, annotate, outcomeAnnotations } from '../github.js';
 import { InterruptSignals } from '../interrupts.js';
 import { writeJunitFile } from '../junit-file.js';
@@ -18,7 +19,15 @@ import type { BuildCommandOptions } from '../options.js';
 import { printJson } from '../output.js';
 import { chooseRenderer } from '../progress/choose.js';
 import type { Project } from '../project.js';
-import { chooseStages, defaultRecipe, findStages, memoryBudgetBytes, openProject, requireMemory } from '../project.js';
+import {
+  defaultRecipe,
+  findStages,
+  locatedStages,
+  memoryBudgetBytes,
+  openProject,
+  requireMemory,
+  selectedStages,
+} from '../project.js';
 import { plan } from './plan.js';
 
 /** `quern build [RECIPE] [STAGE...]` */
@@ -30,12 +39,15 @@ export async function build(
   if (options.dryRun) return plan(recipeFile, stageNames, options);
   const project = await openProject(defaultRecipe(recipeFile), options);
   const { recipe, store } = project;
-  const stages = chooseStages(recipe, stageNames);
-  requireMemory(project, stages, memoryBudgetBytes(project, options.memory));
+  const selected = selectedStages(recipe, stageNames);
+  requireMemory(project, selected, memoryBudgetBytes(project, options.memory));
   const locked = options.frozen ? requireLockFile(recipe) : undefined;
+  const progress = new DownloadProgress(options.progress);
+  const remote = { offline: options.offline, locked, download: true, onProgress: progress.report };
+  const stages = await locatedStages(recipe, selected, remote).finally(progress.close);
   const early = locked === undefined ? [] : await plannedDifferences(project, stages, locked);
   const result = early.length > 0 ? nothingBuilt(stages) : await runBuild(project, stages, options);
-  const differences = early.length > 0 ? early : recordBuild(store, recipe, result, locked);
+  const differences = early.length > 0 ? early : recordBuild(store, recipe, stages, result, locked);
   await publishResult(project, stages, result, differences, options);
   if (result.stages.some(({ status }) => status === 'built')) await cleanStore(project, options.progress);
   return differences.length > 0 ? exitCodes.frozenDiffers : exitCodeOf(result);

@@ -61,13 +61,13 @@ export async function check(
 }
 
 async function checkStages(
-  { recipe, store, config }: Project,
+  { recipe, store, config, offline }: Project,
   stageNames: readonly string[],
   interrupts: InterruptSignals,
   shown: boolean,
 ): Promise<CheckedStage[]> {
   const named = new Set(stageNames.flatMap((name) => findStages(recipe, name).map((stage) => stage.name)));
-  const plans = await planStages(store, chooseStages(recipe, [...named]), { epoch: config.epoch });
+  const plans = await planStages(store, await chooseStages(recipe, [...named], { offline }), { epoch: config.epoch });
   const selected = plans.filter(({ stage }) => named.size === 0 || named.has(stage.name));
   const columns = columnsOf(selected.map(({ stage }) => ({ name: stage.name, kind: stage.kind.name })));
   const checked: CheckedStage[] = [];

@@ -21,7 +21,7 @@ const writers: { readonly [format in Exclude<GraphFormat, 'json'>]: (graph: Reci
 /** `quern graph [RECIPE]`: the stages, what they take from each other, and what a build would do with each. */
 export async function graph(recipeFile: string | undefined, options: GraphCommandOptions): Promise<ExitCode> {
   const { recipe, store, config } = await openProject(defaultRecipe(recipeFile), options);
-  const plans = await planStages(store, chooseStages(recipe, []), { epoch: config.epoch });
+  const plans = await planStages(store, await chooseStages(recipe, [], options), { epoch: config.epoch });
   const [lastRun] = runsOf(store, recipe.path);
   const drawn = recipeGraph(plans, lastRun);
   const format = options.json ? 'json' : options.format;

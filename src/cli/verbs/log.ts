@@ -36,8 +36,11 @@ export async function log(recipeFile: string, stageName: string, options: Common
   return exitCodes.done;
 }
 
-async function logOfResult({ recipe, store, config }: Project, stage: ResolvedStage): Promise<StageLog | undefined> {
-  const plans = await planStages(store, chooseStages(recipe, [stage.name]), { epoch: config.epoch });
+async function logOfResult(
+  { recipe, store, config, offline }: Project,
+  stage: ResolvedStage,
+): Promise<StageLog | undefined> {
+  const plans = await planStages(store, await chooseStages(recipe, [stage.name], { offline }), { epoch: config.epoch });
   const plan = plans.find((candidate) => candidate.stage.name === stage.name);
   if (plan?.state !== 'cached') return undefined;
   const text = store.readBlob(plan.record.log);

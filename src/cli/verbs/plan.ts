@@ -19,7 +19,7 @@ export async function plan(
 ): Promise<ExitCode> {
   const project = await openProject(defaultRecipe(recipeFile), options);
   const { recipe, store, config } = project;
-  const stages = chooseStages(recipe, stageNames);
+  const stages = await chooseStages(recipe, stageNames, options);
   requireMemory(project, stages, memoryBudgetBytes(project, options.memory));
   const plans = await planStages(store, stages, { epoch: config.epoch });
   const expected = expectationOf(store, recipe, plans);
@@ -36,6 +36,7 @@ export async function plan(
         kind: entry.stage.kind.name,
         state: entry.state,
         key: entry.state === 'pending' ? null : entry.concrete.key,
+        ...(entry.state === 'pending' ? { downloads: entry.downloads } : {}),
         summary: explanation.summary,
         reasons: explanation.reasons,
       })),
@@ -45,7 +46,7 @@ export async function plan(
   const rows = explained.map(({ entry, explanation }) => [
     entry.stage.name,
     entry.stage.kind.name,
-    stateTexts[entry.state],
+    entry.state === 'pending' && entry.downloads.length > 0 ? 'download and build' : stateTexts[entry.state],
     entry.state === 'cached' ? '' : explanation.summary,
   ]);
   const lines = [

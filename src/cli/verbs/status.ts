@@ -1,4 +1,5 @@
 import { planStages } from '../../build/plan.js';
+import { downloadText } from '../../build/why.js';
 import type { ExitCode } from '../../errors.js';
 import { exitCodes } from '../../errors.js';
 import { formatBytes, formatDuration } from '../../format.js';
@@ -9,7 +10,7 @@ import { chooseStages, defaultRecipe, openProject } from '../project.js';
 /** `quern status [RECIPE]`: which stages have a result in the store, how large it is and what it cost. */
 export async function status(recipeFile: string | undefined, options: CommonOptions): Promise<ExitCode> {
   const { recipe, store, config } = await openProject(defaultRecipe(recipeFile), options);
-  const plans = await planStages(store, chooseStages(recipe, []), { epoch: config.epoch });
+  const plans = await planStages(store, await chooseStages(recipe, [], options), { epoch: config.epoch });
   if (options.json) {
     const stages = plans.map((plan) => ({
       name: plan.stage.name,
@@ -25,8 +26,9 @@ export async function status(recipeFile: string | undefined, options: CommonOpti
     return exitCodes.done;
   }
   const rows = plans.map((plan) => {
-    if (plan.state !== 'cached')
-      return [plan.stage.name, plan.stage.kind.name, plan.state === 'run' ? 'to build' : 'waits'];
+    if (plan.state === 'run') return [plan.stage.name, plan.stage.kind.name, 'to build'];
+    if (plan.state === 'pending')
+      return [plan.stage.name, plan.stage.kind.name, 'waits', plan.downloads.map(downloadText).join('; ')];
     const { record } = plan;
     const cost = `${formatBytes(record.sizeBytes)}, built in ${formatDuration(record.durationMs)} on ${record.finishedAt.slice(0, 16).replace('T', ' ')}`;
     return [plan.stage.name, plan.stage.kind.name, 'up to date', cost];

@@ -13,7 +13,7 @@ import { chooseStages, findStage, openProject } from '../project.js';
 export async function why(recipeFile: string, stageName: string, options: CommonOptions): Promise<ExitCode> {
   const { recipe, store, config } = await openProject(recipeFile, options);
   const stage = findStage(recipe, stageName);
-  const plans = await planStages(store, chooseStages(recipe, []), { epoch: config.epoch });
+  const plans = await planStages(store, await chooseStages(recipe, [], options), { epoch: config.epoch });
   const explanation = await new Explainer(store, recipe, plans).explain(stage.name);
   if (options.json) printJson(explanation);
   else

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../json.js';
 import type { StageKind } from '../kind.js';
 
 const companionFiles =
-  /^(config\.json|generation_config\.json|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|vocab\.json|merges\.txt|chat_template\.jinja)$/;
+  /^(config\.json|generation_config\.json|tokenizer\.json|tokenizer\.model|tokenizer_config\.json|special_tokens_map\.json|vocab\.json|merges\.txt|chat_template\.jinja)$/;
 
 const formats = ['auto', 'safetensors', 'torch', 'gguf'] as const;
 type Format = (typeof formats)[number];
@@ -35,8 +35,10 @@ export const loadKind: StageKind = {
       source: {
         type: 'string',
         minLength: 1,
-        description: 'Directory of a checkpoint in the Hugging Face layout, or a GGUF file',
+        description:
+          'A checkpoint in the Hugging Face layout or a GGUF file: a path, hf:organisation/name@revision, or url: for one file',
       },
+      sha256: { type: 'string', pattern: '^[0-9a-f]{64}$', description: 'Of a url: the sha256 of the file' },
       format: { enum: formats, default: 'auto', description: 'Format of the weights' },
       dtype: { enum: ['float32'], default: 'float32', description: 'Data type the weights are converted to' },
       layers: { type: 'integer', minimum: 1, description: 'Only the first N decoder layers are kept' },
@@ -46,14 +48,15 @@ export const loadKind: StageKind = {
   },
   inputs: {},
   cores: 'one',
-  // The files that are read say which format they have.
-  cosmetic: ['format'],
+  // The content that is read says which format and hash it has.
+  cosmetic: ['format', 'sha256'],
   sources: (parameters) => [
     {
       pointer: ['source'],
       path: String(parameters.source),
       select: (names) => selectFiles(names, formatOf(parameters)),
       isWhole: isGgufName,
+      ...(typeof parameters.sha256 === 'string' ? { sha256: parameters.sha256 } : {}),
     },
   ],
   headline: (metrics) =>

@@ -6,6 +6,7 @@ import { architectureOf } from '../../models/registry.js';
 import { readSpecialTokens } from '../../models/special-tokens.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { configName, openSource } from './open-source.js';
+import { writeTokenizer } from './write-tokenizer.js';
 
 export interface LoadParameters {
   readonly source: string;
@@ -16,7 +17,7 @@ export interface LoadParameters {
 export async function loadModel(context: WorkContext<LoadParameters>): Promise<WorkResult> {
   const { source, layers } = context.parameters;
   const files = context.sources.source ?? [];
-  const { config, configJson, checkpoint } = openSource(files, source);
+  const { config, configJson, checkpoint, tokenizer } = openSource(files, source);
   const architecture = architectureOf(config);
   const { model, info } = architecture.build(config, checkpoint, layers === undefined ? {} : { layers });
   const generationConfig = files.find(({ name }) => name === 'generation_config.json');
@@ -35,6 +36,7 @@ export async function loadModel(context: WorkContext<LoadParameters>): Promise<W
   if (configJson !== undefined) {
     writeFileSync(join(context.outputDirectory, configName), `${JSON.stringify(configJson, null, 2)}\n`);
   }
+  writeTokenizer(files, tokenizer, context.outputDirectory);
   const parameters = [...checkpoint.tensors.values()].reduce((sum, { dims }) => sum + (elementCount(dims) ?? 0), 0);
   const bytes = initializers.reduce((sum, tensor) => sum + (tensor?.byteLength ?? 0), 0);
   return {

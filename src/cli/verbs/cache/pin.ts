@@ -19,7 +19,7 @@ export async function cachePin(
   if (options.list === true) return listAll(await openStore(options), options);
   if (recipeFile === undefined) throw noRecipe('pin');
   const { recipe, store, config } = await openProject(recipeFile, { ...options, set: new Map() });
-  const stages = chooseStages(recipe, stageNames);
+  const stages = await chooseStages(recipe, stageNames, {});
   const use = store.beginUse();
   try {
     const plans = await planStages(store, stages, { epoch: config.epoch });
