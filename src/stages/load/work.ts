@@ -36,7 +36,7 @@ export async function loadModel(context: WorkContext<LoadParameters>): Promise<W
   if (configJson !== undefined) {
     writeFileSync(join(context.outputDirectory, configName), `${JSON.stringify(configJson, null, 2)}\n`);
   }
-  writeTokenizer(files, tokenizer, context.outputDirectory);
+  writeTokenizer(context, files, tokenizer);
   const parameters = [...checkpoint.tensors.values()].reduce((sum, { dims }) => sum + (elementCount(dims) ?? 0), 0);
   const bytes = initializers.reduce((sum, tensor) => sum + (tensor?.byteLength ?? 0), 0);
   return {
