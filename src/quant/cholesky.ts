@@ -14,9 +14,8 @@ function factorFromEnd(values: Float64Array, size: number): boolean {
     const rowStart = row * size;
     for (let column = size - 1; column >= row; column--) {
       const columnStart = column * size;
-      let sum = values[rowStart + column]!;
-      for (let index = column + 1; index < size; index++)
-        sum -= values[rowStart + index]! * values[columnStart + index]!;
+      const first = column + 1;
+      const sum = values[rowStart + column]! - dot(values, rowStart + first, columnStart + first, size - first);
       if (column > row) {
         values[rowStart + column] = sum / values[columnStart + column]!;
       } else {
@@ -27,6 +26,20 @@ function factorFromEnd(values: Float64Array, size: number): boolean {
     values.fill(0, rowStart, rowStart + row);
   }
   return true;
+}
+
+/** Sum of products of `count` values from two places, in four interleaved sums that don't wait for each other. */
+function dot(values: Float64Array, first: number, second: number, count: number): number {
+  let [a, b, c, d] = [0, 0, 0, 0];
+  const whole = count - (count % 4);
+  for (let index = 0; index < whole; index += 4) {
+    a += values[first + index]! * values[second + index]!;
+    b += values[first + index + 1]! * values[second + index + 1]!;
+    c += values[first + index + 2]! * values[second + index + 2]!;
+    d += values[first + index + 3]! * values[second + index + 3]!;
+  }
+  for (let index = whole; index < count; index++) a += values[first + index]! * values[second + index]!;
+  return a + b + (c + d);
 }
 
 /** Replaces an upper triangular matrix by its inverse, from the last row on. */

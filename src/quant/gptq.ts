@@ -23,22 +23,44 @@ export interface GptqOptions extends GroupOptions {
 /** Rows after which the errors are spread over all rows that follow. */
 const blockRows = 128;
 
+/** What GPTQ knows of an input, for all weights that read it. */
+export interface GptqInput {
+  /** Input features in the order in which they are quantized. */
+  readonly order: Uint32Array;
+  /** U with U^T U = H^-1, H being the damped second moments in that order: float64 [K, K]. */
+  readonly factor: Float64Array;
+  /** Features that calibration never saw active: 1, the others 0. */
+  readonly isDead: Uint8Array;
+}
+
+/**
+ * Prepares the second moments of an input [K, K].
+ * @throws QuernError (`stage`) if they can't be factored
+ */
+export function prepareGptqInput(gram: Matrix, { damp, actOrder }: Pick<GptqOptions, 'damp' | 'actOrder'>): GptqInput {
+  const order = featureOrder(gram, actOrder);
+  const isDead = Uint8Array.from(order.keys(), (feature) => (momentOf(gram, feature) === 0 ? 1 : 0));
+  return { order, factor: inverseFactor(gram, order, damp), isDead };
+}
+
 /**
  * Quantizes a weight so that the output error over the calibration data is small (GPTQ, Frantar et al. 2022, arXiv
  * 2210.17323): input features one after the other, the error of each spread over those that follow, by the Cholesky factor
  * of the inverse of the damped second moments of the inputs.
- * @param gram second moments of the inputs [K, K]
- * @throws QuernError if the weight is not finite (`input`), or the second moments can't be factored (`stage`)
+ * @throws QuernError (`input`) if the weight is not finite
  */
-export function quantizeGptq(weight: Matrix, gram: Matrix, options: GptqOptions, product: MatrixProduct): NBitsWeight {
+export function quantizeGptq(
+  weight: Matrix,
+  { order, factor, isDead }: GptqInput,
+  options: GptqOptions,
+  product: MatrixProduct,
+): NBitsWeight {
   requireFinite(weight);
-  const order = featureOrder(gram, options.actOrder);
-  const factor = inverseFactor(gram, order, options.damp);
   const work = permuteRows(weight, order);
-  for (const [place, feature] of order.entries()) if (isDead(gram, feature)) rowOf(work, place).fill(0);
+  for (const [place, feature] of order.entries()) if (isDead[feature] === 1) rowOf(work, place).fill(0);
   const parameters = findGroupParameters(weight, options);
   const size = groupRows(weight, options.group);
-  const quantized = new Float32Array(weight.values.length);
+  const quantized = matrix(new Float32Array(weight.values.length), weight.rows, weight.columns);
   for (let first = 0; first < order.length; first += blockRows) {
     const end = Math.min(first + blockRows, order.length);
     const errors = matrix(new Float32Array((end - first) * weight.columns), end - first, weight.columns);
@@ -47,29 +69,28 @@ export function quantizeGptq(weight: Matrix, gram: Matrix, options: GptqOptions,
       const group = Math.floor(feature / size);
       if (!options.actOrder && feature % size === 0) updateParameters(parameters, work, group, size, options);
       const row = rowOf(work, place);
-      const result = quantized.subarray(feature * weight.columns, (feature + 1) * weight.columns);
+      const result = rowOf(quantized, feature);
       quantizeRow(row, parameters, group, 2 ** options.bits - 1, result);
       const error = rowOf(errors, place - first);
-      const diagonal = factor[place * order.length + place]!;
-      for (let column = 0; column < error.length; column++) error[column] = (row[column]! - result[column]!) / diagonal;
-      for (let later = place + 1; later < end; later++) {
-        subtractScaled(rowOf(work, later), error, factor[place * order.length + later]!);
+      const factors = factor.subarray(place * order.length, (place + 1) * order.length);
+      for (let column = 0; column < error.length; column++) {
+        error[column] = (row[column]! - result[column]!) / factors[place]!;
       }
+      for (let later = place + 1; later < end; later++) subtractScaled(rowOf(work, later), error, factors[later]!);
     }
     if (end < order.length) spread(work, errors, factor, first, end, product);
   }
-  return encodeGroups(matrix(quantized, weight.rows, weight.columns), options, parameters);
+  return encodeGroups(quantized, options, parameters);
 }
 
-function featureOrder({ values, rows, columns }: Matrix, actOrder: boolean): Uint32Array {
-  const order = Uint32Array.from({ length: rows }, (_, feature) => feature);
-  const moment = (feature: number): number => values[feature * columns + feature]!;
-  return actOrder ? order.sort((first, second) => moment(second) - moment(first) || first - second) : order;
+function featureOrder(gram: Matrix, actOrder: boolean): Uint32Array {
+  const order = Uint32Array.from({ length: gram.rows }, (_, feature) => feature);
+  if (!actOrder) return order;
+  return order.sort((first, second) => momentOf(gram, second) - momentOf(gram, first) || first - second);
 }
 
-/** A feature that calibration never saw active. */
-function isDead({ values, columns }: Matrix, feature: number): boolean {
-  return values[feature * columns + feature] === 0;
+function momentOf({ values, columns }: Matrix, feature: number): number {
+  return values[feature * columns + feature]!;
 }
 
 /** The factor U of the inverse of the damped second moments in an order of features: float64 [K, K]. */
@@ -79,7 +100,7 @@ function inverseFactor(gram: Matrix, order: Uint32Array, damp: number): Float64A
   let trace = 0;
   for (let row = 0, index = 0; row < size; row++) {
     const start = order[row]! * size;
-    trace += gram.values[start + order[row]!]!;
+    trace += momentOf(gram, order[row]!);
     for (let column = 0; column < size; column++, index++) moments[index] = gram.values[start + order[column]!]!;
   }
   for (let row = 0; row < size; row++) {

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { QuernError } from '../../src/errors.js';
 import { inverseCholesky } from '../../src/quant/cholesky.js';
 import { dequantizeNBits } from '../../src/quant/dequantize.js';
-import { type GptqOptions, quantizeGptq } from '../../src/quant/gptq.js';
+import { type GptqOptions, prepareGptqInput, quantizeGptq } from '../../src/quant/gptq.js';
 import { quantizeGroups } from '../../src/quant/groups.js';
 import { type Matrix, matrix } from '../../src/quant/matrix.js';
 import { outputError, product, randomMatrix, transpose } from './moments.js';
@@ -20,6 +20,10 @@ function mixed({ values, rows, columns }: Matrix): Matrix {
     return value + (channel === 0 ? 0 : 2 * values[index - 1]!) * (channel % 9 === 0 ? 0 : 1);
   });
   return matrix(result, rows, columns);
+}
+
+function quantizeWith(moments: Matrix, chosen: GptqOptions): ReturnType<typeof quantizeGptq> {
+  return quantizeGptq(weight, prepareGptqInput(moments, chosen), chosen, product);
 }
 
 function errorOf(restored: Matrix): number {
@@ -59,7 +63,7 @@ test('the output error is smaller than that of rounding to nearest', () => {
       for (const actOrder of [false, true]) {
         const chosen = { ...options, bits, symmetric, actOrder };
         const nearest = errorOf(dequantizeNBits(quantizeGroups(weight, chosen)));
-        const found = errorOf(dequantizeNBits(quantizeGptq(weight, gram, chosen, product)));
+        const found = errorOf(dequantizeNBits(quantizeWith(gram, chosen)));
         assert.ok(found < nearest * 0.95, `${JSON.stringify(chosen)}: ${found} and ${nearest}`);
       }
     }
@@ -73,14 +77,14 @@ test('with independent inputs it is rounding to nearest', () => {
     160,
   );
   for (const actOrder of [false, true]) {
-    const found = quantizeGptq(weight, identity, { ...options, actOrder }, product);
+    const found = quantizeWith(identity, { ...options, actOrder });
     assert.equal(found, quantizeGroups(weight, options));
   }
 });
 
 test('features that were never active are quantized to zero', () => {
   const values = gram.values.map((value, index) => (index % 160 === 7 || Math.floor(index / 160) === 7 ? 0 : value));
-  const restored = dequantizeNBits(quantizeGptq(weight, matrix(values, 160, 160), options, product));
+  const restored = dequantizeNBits(quantizeWith(matrix(values, 160, 160), options));
   assert.equal([...restored.values.subarray(7 * 12, 8 * 12)], new Array(12).fill(0));
 });
 
@@ -91,7 +95,7 @@ test('moments that are not those of real inputs are refused', () => {
     160,
   );
   assert.throws(
-    () => quantizeGptq(weight, impossible, options, product),
+    () => quantizeWith(impossible, options),
     (error: unknown) => error instanceof QuernError && error.message.includes('positive definite'),
   );
 });

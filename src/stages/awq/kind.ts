@@ -26,6 +26,7 @@ export const awqKind: StageKind = {
   },
   inputs: { model: { accepts: ['model'], required: true } },
   machineDependent: true,
+  tolerance: 1e-6,
   cores: 'all',
   engines: ['onnxruntime'],
   normalise: (parameters) => ({ ...parameters, dataset: normaliseDataset(parameters.dataset) }),

@@ -6,8 +6,6 @@ import type { JsonObject } from '../../json.js';
 import { findLinearLayers } from '../../models/linear-layers.js';
 import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
 import { findScalingGroups } from '../../models/scaling-groups.js';
-import type { Graph } from '../../onnx/ir.js';
-import { float32Of, tensorFromFloat32 } from '../../onnx/tensor.js';
 import { openEngine } from '../../ort/open-engine.js';
 import type { GroupBits, GroupSize } from '../../quant/groups.js';
 import type { DatasetParameters } from '../dataset-windows.js';
@@ -16,8 +14,9 @@ import { calibrationWindows } from '../layerwise/calibration-windows.js';
 import { MatrixProducts } from '../layerwise/matrix-products.js';
 import { ResidualStream } from '../layerwise/residual-stream.js';
 import { TensorSpill } from '../layerwise/tensor-spill.js';
-import type { ChangedLayer, ScaledGroup, SearchOptions } from './segment-search.js';
-import { changeLayers, reciprocals, scaleGroups } from './segment-search.js';
+import { replaceWeight, scaleVectors } from './apply-search.js';
+import type { ScaledGroup, SearchOptions } from './segment-search.js';
+import { changeLayers, scaleGroups } from './segment-search.js';
 
 export interface AwqParameters {
   readonly dataset: DatasetParameters;
@@ -75,20 +74,6 @@ export async function awq(context: WorkContext<AwqParameters>): Promise<WorkResu
   const table = { format: 1, bits, group, groups: scaled.map(groupAccount), clip: clipped.map(clipAccount) };
   writeFileSync(join(context.outputDirectory, 'search.json'), `${JSON.stringify(table, null, 2)}\n`);
   return { metrics: { bits, group, groups: scaled.length, clippedLayers: clipped.length } };
-}
-
-function replaceWeight(graph: Graph, spill: TensorSpill, { layer, weight }: ChangedLayer): void {
-  spill.set(graph, layer.weight, tensorFromFloat32(layer.tensor.dims, weight.values));
-}
-
-function scaleVectors(graph: Graph, { group, scales }: ScaledGroup): void {
-  const factors = reciprocals(scales);
-  for (const value of group.vectors) {
-    const tensor = value.initializer;
-    if (tensor === undefined) throw new Error(`${value.name} is a constant`);
-    const vector = float32Of(tensor).map((element, channel) => element * factors[channel]!);
-    graph.setInitializer(value, tensorFromFloat32(tensor.dims, vector));
-  }
 }
 
 function scalesTensor({ group, scales }: ScaledGroup): TensorToWrite {

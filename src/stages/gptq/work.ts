@@ -8,17 +8,15 @@ import { companionsOf, openModelDirectory, writeModelDirectory } from '../../mod
 import { float32Of } from '../../onnx/tensor.js';
 import { openEngine } from '../../ort/open-engine.js';
 import { dequantizeNBits } from '../../quant/dequantize.js';
-import { type GptqOptions, quantizeGptq } from '../../quant/gptq.js';
+import { type GptqInput, prepareGptqInput, quantizeGptq } from '../../quant/gptq.js';
 import type { GroupBits, GroupSize } from '../../quant/groups.js';
 import { type Matrix, matrix } from '../../quant/matrix.js';
 import { nbitsNames } from '../../quant/names.js';
-import type { NBitsWeight } from '../../quant/nbits-weight.js';
 import { weightError } from '../../quant/weight-error.js';
 import type { DatasetParameters } from '../dataset-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { calibrationWindows } from '../layerwise/calibration-windows.js';
 import { MatrixProducts } from '../layerwise/matrix-products.js';
-import type { InputStatistics } from '../layerwise/residual-stream.js';
 import { ResidualStream } from '../layerwise/residual-stream.js';
 import { TensorSpill } from '../layerwise/tensor-spill.js';
 import { replaceByNBits } from '../quantize/replace-by-nbits.js';
@@ -49,11 +47,16 @@ export async function gptq(context: WorkContext<GptqParameters>): Promise<WorkRe
   const nodes: JsonObject[] = [];
   for (const [index, segment] of stream.segments.entries()) {
     const statistics = stream.measure(segment);
+    const inputs = new Map<string, GptqInput>();
     const restored = new Map<string, Matrix>();
     for (const { name, input } of segment.layers) {
       const layer = layers.get(name)!;
       const weight = matrix(float32Of(layer.tensor), layer.inputFeatures, layer.outputFeatures);
-      const quantized = quantizeLayer(layer, weight, statistics.get(input.name)!, options, products);
+      const quantized = withName(name, () => {
+        const prepared = inputs.get(input.name) ?? prepareGptqInput(statistics.get(input.name)!.gram, options);
+        inputs.set(input.name, prepared);
+        return quantizeGptq(weight, prepared, options, (left, right) => products.product(left, right));
+      });
       replaceByNBits(model, layer, quantized, 0);
       spill.move(model.graph, Object.values(nbitsNames(layer.weight.name, quantized.bits)));
       restored.set(name, dequantizeNBits(quantized));
@@ -79,18 +82,17 @@ export async function gptq(context: WorkContext<GptqParameters>): Promise<WorkRe
   return { metrics: { ...summary, bits, group } };
 }
 
-function quantizeLayer(
-  layer: LinearLayer,
-  weight: Matrix,
-  { gram }: InputStatistics,
-  options: GptqOptions,
-  products: MatrixProducts,
-): NBitsWeight {
+/** Says which layer a problem is about. */
+function withName<Result>(name: string, work: () => Result): Result {
   try {
-    return quantizeGptq(weight, gram, options, (left, right) => products.product(left, right));
+    return work();
   } catch (error) {
     if (!(error instanceof QuernError)) throw error;
-    throw new QuernError(error.code, `${layer.name}: ${error.message}`, { cause: error });
+    const { suggestion } = error;
+    throw new QuernError(error.code, `${name}: ${error.message}`, {
+      ...(suggestion === undefined ? {} : { suggestion }),
+      cause: error,
+    });
   }
 }
 
