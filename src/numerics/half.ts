@@ -3,6 +3,7 @@
  * `Uint16Array`. Widening is exact. Narrowing rounds to nearest, ties to even; what is too large becomes infinity and
  * NaN stays NaN.
  */
+import { narrowKernel, widenKernel } from './kernels/half.js';
 
 const scalarFloat = new Float32Array(1);
 const scalarBits = new Uint32Array(scalarFloat.buffer);
@@ -15,11 +16,6 @@ function bitsOfFloat32(value: number): number {
 function float32OfBits(bits: number): number {
   scalarBits[0] = bits;
   return scalarFloat[0] ?? 0;
-}
-
-/** The bits of an array of floats. Copying bits, not numbers, keeps the payload of NaN as it is. */
-function bitsOf(values: Float32Array): Uint32Array {
-  return new Uint32Array(values.buffer, values.byteOffset, values.length);
 }
 
 function sameLength(source: { readonly length: number }, target: { readonly length: number }): void {
@@ -36,14 +32,6 @@ function widenFloat16(bits: number): number {
   if (exponent > 0) return (sign | ((exponent + 112) << 23) | (fraction << 13)) >>> 0;
   const subnormal = bitsOfFloat32(fraction * 2 ** -24);
   return (sign | subnormal) >>> 0;
-}
-
-let float16Table: Uint32Array | undefined;
-
-/** float32 bits of all 65,536 float16 values, made on first use. */
-function widenedFloat16Values(): Uint32Array {
-  float16Table ??= Uint32Array.from({ length: 0x1_0000 }, (_, bits) => widenFloat16(bits));
-  return float16Table;
 }
 
 function narrowToFloat16(bits: number): number {
@@ -96,9 +84,7 @@ export function float16ArrayToFloat32(
   target: Float32Array = new Float32Array(source.length),
 ): Float32Array {
   sameLength(source, target);
-  const table = widenedFloat16Values();
-  const targetBits = bitsOf(target);
-  for (let index = 0; index < source.length; index++) targetBits[index] = table[source[index]!]!;
+  widenKernel('float16', source, target);
   return target;
 }
 
@@ -108,8 +94,7 @@ export function float32ArrayToFloat16(
   target: Uint16Array = new Uint16Array(source.length),
 ): Uint16Array {
   sameLength(source, target);
-  const sourceBits = bitsOf(source);
-  for (let index = 0; index < source.length; index++) target[index] = narrowToFloat16(sourceBits[index]!);
+  narrowKernel('float16', source, target);
   return target;
 }
 
@@ -119,8 +104,7 @@ export function bfloat16ArrayToFloat32(
   target: Float32Array = new Float32Array(source.length),
 ): Float32Array {
   sameLength(source, target);
-  const targetBits = bitsOf(target);
-  for (let index = 0; index < source.length; index++) targetBits[index] = source[index]! << 16;
+  widenKernel('bfloat16', source, target);
   return target;
 }
 
@@ -130,7 +114,6 @@ export function float32ArrayToBfloat16(
   target: Uint16Array = new Uint16Array(source.length),
 ): Uint16Array {
   sameLength(source, target);
-  const sourceBits = bitsOf(source);
-  for (let index = 0; index < source.length; index++) target[index] = narrowToBfloat16(sourceBits[index]!);
+  narrowKernel('bfloat16', source, target);
   return target;
 }

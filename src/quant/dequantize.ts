@@ -1,48 +1,29 @@
+import { type CodeLayout, decodeGroupsKernel, type GroupParameters } from '../numerics/kernels/groups.js';
+import { decodeInt8Kernel } from '../numerics/kernels/int8.js';
 import type { Int8Weight } from './int8-weight.js';
 import { type Matrix, matrix } from './matrix.js';
-import { type NBitsWeight, nbitsBlockCount, nbitsDefaultZeroPoint } from './nbits-weight.js';
+import { type NBitsWeight, nbitsColumnBytes, nbitsLargestCode } from './nbits-weight.js';
+import { groupRowsOf, unpackZeroPoints } from './nbits-zero-points.js';
 
 /** The float32 weight [K, N] that 8-bit codes stand for: code * scale. */
-export function dequantizeInt8({ codes, rows, columns, granularity, scales }: Int8Weight): Matrix {
-  const values = new Float32Array(codes.length);
-  if (granularity === 'tensor') decode(codes, scales[0]!, values);
-  else decodeColumns(codes, columns, scales, values);
-  return matrix(values, rows, columns);
+export function dequantizeInt8({ codes, rows, columns, scales }: Int8Weight): Matrix {
+  return matrix(decodeInt8Kernel(codes, columns, scales), rows, columns);
 }
 
-function decode(codes: Int8Array, scale: number, values: Float32Array): void {
-  for (let index = 0; index < codes.length; index++) values[index] = codes[index]! * scale;
+/** The float32 weight [K, N] that codes in groups stand for: (code - zero point) * scale. */
+export function dequantizeNBits(weight: NBitsWeight): Matrix {
+  const { rows, columns, codes } = weight;
+  const { parameters, layout } = nbitsParameters(weight);
+  return matrix(decodeGroupsKernel(codes, rows, columns, parameters, layout), rows, columns);
 }
 
-function decodeColumns(codes: Int8Array, columns: number, scales: Float32Array, values: Float32Array): void {
-  for (let start = 0; start < codes.length; start += columns) {
-    for (let column = 0; column < columns; column++) {
-      values[start + column] = codes[start + column]! * scales[column]!;
-    }
-  }
-}
-
-/** The float32 weight [K, N] that 4-bit codes stand for: (code - zero point) * scale. */
-export function dequantizeNBits({ rows, columns, block, codes, scales, zeroPoints }: NBitsWeight): Matrix {
-  const values = new Float32Array(rows * columns);
-  const blocks = nbitsBlockCount(rows, block);
-  const columnBytes = (blocks * block) / 2;
-  for (let column = 0; column < columns; column++) {
-    const columnCodes = codes.subarray(column * columnBytes, (column + 1) * columnBytes);
-    for (let index = 0; index < blocks; index++) {
-      const zeroPoint = zeroPoints
-        ? halfByte(zeroPoints.subarray(column * Math.ceil(blocks / 2)), index)
-        : nbitsDefaultZeroPoint;
-      const scale = scales[column * blocks + index]!;
-      const end = Math.min((index + 1) * block, rows);
-      for (let row = index * block; row < end; row++) {
-        values[row * columns + column] = (halfByte(columnCodes, row) - zeroPoint) * scale;
-      }
-    }
-  }
-  return matrix(values, rows, columns);
-}
-
-function halfByte(packed: Uint8Array, index: number): number {
-  return (packed[index >> 1]! >> ((index % 2) * 4)) & 0xf;
+/** Scales and zero points of a weight, float32 [blocks, N], and how its codes are packed. */
+export function nbitsParameters(weight: NBitsWeight): {
+  readonly parameters: GroupParameters;
+  readonly layout: CodeLayout;
+} {
+  const { rows, columns, bits, block, scales } = weight;
+  const parameters = { factors: groupRowsOf(scales, columns), zeroPoints: unpackZeroPoints(weight) };
+  const columnBytes = nbitsColumnBytes(rows, block, bits);
+  return { parameters, layout: { group: block, bits, largestCode: nbitsLargestCode(bits), columnBytes } };
 }

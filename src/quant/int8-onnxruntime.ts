@@ -1,4 +1,4 @@
-import { roundHalfToEven } from '../numerics/rounding.js';
+import { encodeInt8Kernel } from '../numerics/kernels/int8.js';
 import { absmax, columnAbsmax } from './absmax.js';
 import { requireFinite } from './finite.js';
 import type { Int8Granularity, Int8Weight } from './int8-weight.js';
@@ -14,31 +14,14 @@ const smallestScale = 2 ** -126;
  * @throws QuernError (`input`) if the weight is not finite
  */
 export function quantizeInt8OnnxRuntime(weight: Matrix, granularity: Int8Granularity): Int8Weight {
-  requireFinite(weight);
   const { values, rows, columns } = weight;
   const largest = granularity === 'tensor' ? Float32Array.of(absmax(values)) : columnAbsmax(weight);
+  requireFinite(weight, absmax(largest));
   const scales = largest.map(onnxRuntimeScale);
-  const codes = new Int8Array(values.length);
-  if (granularity === 'tensor') encode(values, scales[0]!, codes);
-  else encodeColumns(values, columns, scales, codes);
-  return { codes, rows, columns, granularity, scales };
+  return { codes: encodeInt8Kernel(weight, scales, 'divide'), rows, columns, granularity, scales };
 }
 
 function onnxRuntimeScale(largest: number): number {
   const scale = largest / 127;
   return scale < smallestScale ? 1 : scale;
-}
-
-function encode(values: Float32Array, scale: number, codes: Int8Array): void {
-  for (let index = 0; index < values.length; index++) {
-    codes[index] = roundHalfToEven(Math.fround(values[index]! / scale));
-  }
-}
-
-function encodeColumns(values: Float32Array, columns: number, scales: Float32Array, codes: Int8Array): void {
-  for (let start = 0; start < values.length; start += columns) {
-    for (let column = 0; column < columns; column++) {
-      codes[start + column] = roundHalfToEven(Math.fround(values[start + column]! / scales[column]!));
-    }
-  }
 }

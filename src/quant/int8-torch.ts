@@ -1,4 +1,4 @@
-import { roundHalfToEven } from '../numerics/rounding.js';
+import { encodeInt8Kernel } from '../numerics/kernels/int8.js';
 import { absmax, columnAbsmax } from './absmax.js';
 import { requireFinite } from './finite.js';
 import type { Int8Granularity, Int8Weight } from './int8-weight.js';
@@ -15,35 +15,14 @@ const smallestScale = 2 ** -23;
  * @throws QuernError (`input`) if the weight is not finite
  */
 export function quantizeInt8Torch(weight: Matrix, granularity: Int8Granularity): Int8Weight {
-  requireFinite(weight);
   const { values, rows, columns } = weight;
-  const scales = (granularity === 'tensor' ? Float32Array.of(absmax(values)) : columnAbsmax(weight)).map(torchScale);
+  const largest = granularity === 'tensor' ? Float32Array.of(absmax(values)) : columnAbsmax(weight);
+  requireFinite(weight, absmax(largest));
+  const scales = largest.map(torchScale);
   const reciprocals = scales.map((scale) => 1 / scale);
-  const codes = new Int8Array(values.length);
-  if (granularity === 'tensor') encode(values, reciprocals[0]!, codes);
-  else encodeColumns(values, columns, reciprocals, codes);
-  return { codes, rows, columns, granularity, scales };
+  return { codes: encodeInt8Kernel(weight, reciprocals, 'multiply'), rows, columns, granularity, scales };
 }
 
 function torchScale(largest: number): number {
   return Math.max(Math.fround(largest / 127.5), smallestScale);
-}
-
-function encode(values: Float32Array, reciprocal: number, codes: Int8Array): void {
-  for (let index = 0; index < values.length; index++) {
-    codes[index] = nearestCode(values[index]! * reciprocal);
-  }
-}
-
-function encodeColumns(values: Float32Array, columns: number, reciprocals: Float32Array, codes: Int8Array): void {
-  for (let start = 0; start < values.length; start += columns) {
-    for (let column = 0; column < columns; column++) {
-      codes[start + column] = nearestCode(values[start + column]! * reciprocals[column]!);
-    }
-  }
-}
-
-/** The product is rounded to float32 first, as PyTorch's is: it decides which values are ties. */
-function nearestCode(product: number): number {
-  return Math.max(-128, Math.min(127, roundHalfToEven(Math.fround(product))));
 }

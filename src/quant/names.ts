@@ -82,9 +82,9 @@ export interface NBitsNames {
   readonly zeroPoints: string;
 }
 
-/** What MatMulNBitsQuantizer calls the initializers of a 4-bit weight. */
-export function nbitsNames(weight: string): NBitsNames {
-  return { codes: `${weight}_Q4`, scales: `${weight}_scales`, zeroPoints: `${weight}_zero_points` };
+/** What MatMulNBitsQuantizer calls the initializers of a weight. */
+export function nbitsNames(weight: string, bits: number): NBitsNames {
+  return { codes: `${weight}_Q${bits}`, scales: `${weight}_scales`, zeroPoints: `${weight}_zero_points` };
 }
 
 /** What MatMulNBits needs to know besides its inputs. */
@@ -93,8 +93,10 @@ export interface NBitsAttributes {
   readonly rows: number;
   /** N, the output features. */
   readonly columns: number;
+  readonly bits: number;
   readonly block: number;
-  readonly symmetric: boolean;
+  /** Without zero points they are the middle of the codes. */
+  readonly hasZeroPoints: boolean;
   /** Left out of the node if 0. */
   readonly accuracyLevel: number;
 }
@@ -102,18 +104,18 @@ export interface NBitsAttributes {
 /** The node of MatMulNBitsQuantizer for one MatMul. */
 export function nbitsMatMulNode(matMul: MatMulDescription, attributes: NBitsAttributes): NodeDescription {
   const { name, activation, weight, output } = matMul;
-  const { rows, columns, block, symmetric, accuracyLevel } = attributes;
-  const { codes, scales, zeroPoints } = nbitsNames(weight);
+  const { rows, columns, bits, block, hasZeroPoints, accuracyLevel } = attributes;
+  const { codes, scales, zeroPoints } = nbitsNames(weight, bits);
   return {
     opType: 'MatMulNBits',
     domain: 'com.microsoft',
-    name: name && `${name}_Q4`,
-    inputs: symmetric ? [activation, codes, scales] : [activation, codes, scales, zeroPoints],
+    name: name && `${name}_Q${bits}`,
+    inputs: hasZeroPoints ? [activation, codes, scales, zeroPoints] : [activation, codes, scales],
     outputs: [output],
     attributes: {
       K: rows,
       N: columns,
-      bits: 4,
+      bits,
       block_size: block,
       ...(accuracyLevel !== 0 && { accuracy_level: accuracyLevel }),
     },

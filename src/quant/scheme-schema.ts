@@ -66,25 +66,77 @@ const qoperator = {
   },
 } as const satisfies JSONSchema;
 
+const blockWeights = {
+  type: 'object',
+  description: "ONNX Runtime's default quantizer",
+  additionalProperties: false,
+  required: ['type', 'granularity', 'group', 'symmetric', 'scale'],
+  properties: {
+    type: { enum: ['int2', 'int4', 'int8'] },
+    granularity: { const: 'group' },
+    group: { enum: nbitsBlocks },
+    symmetric: { type: 'boolean' },
+    scale: { const: 'onnxruntime' },
+  },
+} as const satisfies JSONSchema;
+
+const kQuantWeights = {
+  type: 'object',
+  description: "ONNX Runtime's k_quant: slower, and nearer to the weights",
+  additionalProperties: false,
+  required: ['type', 'granularity', 'group', 'symmetric', 'scale'],
+  properties: {
+    type: { enum: ['int4', 'int8'] },
+    granularity: { const: 'group' },
+    group: { enum: nbitsBlocks },
+    symmetric: { const: false },
+    scale: { const: 'k-quant' },
+  },
+} as const satisfies JSONSchema;
+
+const groupBits = { enum: ['int2', 'int3', 'int4', 'int8'] } as const;
+const clip = {
+  const: 'mse',
+  description: 'Narrows ranges to where the squared error of the weights is least',
+} as const;
+
+const groupWeights = {
+  type: 'object',
+  description: "AMD's groups with bfloat16 scales",
+  additionalProperties: false,
+  required: ['type', 'granularity', 'group', 'symmetric', 'scale'],
+  properties: {
+    type: groupBits,
+    granularity: { const: 'group' },
+    group: { enum: nbitsBlocks },
+    symmetric: { type: 'boolean' },
+    scale: { const: 'amd' },
+    clip,
+  },
+} as const satisfies JSONSchema;
+
+const channelWeights = {
+  type: 'object',
+  description: "AMD's scales, one for each output feature",
+  additionalProperties: false,
+  required: ['type', 'granularity', 'symmetric', 'scale'],
+  properties: {
+    type: groupBits,
+    granularity: { const: 'channel' },
+    symmetric: { type: 'boolean' },
+    scale: { const: 'amd' },
+    clip,
+  },
+} as const satisfies JSONSchema;
+
 const nbits = {
   type: 'object',
-  description: "ONNX Runtime's MatMulNBits: 4-bit weights in blocks, float32 activations",
+  description: "ONNX Runtime's MatMulNBits: weights of 2 to 8 bits in groups, float32 activations",
   additionalProperties: false,
   required: ['form', 'weights', 'activations', 'accuracyLevel'],
   properties: {
     form: { const: 'nbits' },
-    weights: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['type', 'granularity', 'group', 'symmetric', 'scale'],
-      properties: {
-        type: { const: 'int4' },
-        granularity: { const: 'group' },
-        group: { enum: nbitsBlocks },
-        symmetric: { type: 'boolean' },
-        scale: { const: 'onnxruntime' },
-      },
-    },
+    weights: { anyOf: [blockWeights, kQuantWeights, groupWeights, channelWeights] },
     activations: {
       type: 'object',
       additionalProperties: false,

@@ -33,17 +33,43 @@ export interface QOperatorScheme {
   readonly activations: DynamicActivations<'uint8', false>;
 }
 
-/** ONNX Runtime's MatMulNBits: 4-bit weights in blocks along the input features, float32 activations. */
+/** Weights in blocks along the input features, with the formulas of ONNX Runtime's default quantizer. */
+export interface BlockWeights {
+  readonly type: 'int2' | 'int4' | 'int8';
+  readonly granularity: 'group';
+  /** Weights that share a scale. */
+  readonly group: NBitsBlock;
+  readonly symmetric: boolean;
+  readonly scale: 'onnxruntime';
+}
+
+/** As blocks, with the scales that ONNX Runtime's k_quant finds: slower, and nearer to the weights. */
+export interface KQuantWeights extends Omit<BlockWeights, 'type' | 'symmetric' | 'scale'> {
+  readonly type: 'int4' | 'int8';
+  readonly symmetric: false;
+  readonly scale: 'k-quant';
+}
+
+/** Weights in groups along the input features, with AMD's bfloat16 scales. 3-bit codes are stored in 4 bits. */
+export interface GroupWeights {
+  readonly type: 'int2' | 'int3' | 'int4' | 'int8';
+  readonly granularity: 'group';
+  readonly group: NBitsBlock;
+  readonly symmetric: boolean;
+  readonly scale: 'amd';
+  /** `mse`: ranges are narrowed to where the squared error of the weights is least. */
+  readonly clip?: 'mse';
+}
+
+/** As groups, with one scale for all weights of an output feature. */
+export interface ChannelWeights extends Omit<GroupWeights, 'granularity' | 'group'> {
+  readonly granularity: 'channel';
+}
+
+/** ONNX Runtime's MatMulNBits: weights of 2 to 8 bits in groups along the input features, float32 activations. */
 export interface NBitsScheme {
   readonly form: 'nbits';
-  readonly weights: {
-    readonly type: 'int4';
-    readonly granularity: 'group';
-    /** Weights that share a scale. */
-    readonly group: NBitsBlock;
-    readonly symmetric: boolean;
-    readonly scale: 'onnxruntime';
-  };
+  readonly weights: BlockWeights | KQuantWeights | GroupWeights | ChannelWeights;
   readonly activations: { readonly type: 'float32' };
   /**
    * What the kernel may compute in: 0 leaves it to ONNX Runtime, 1 is float32, 4 lets it round the activations of each
@@ -57,7 +83,16 @@ export type Scheme = QLinearScheme | QOperatorScheme | NBitsScheme;
 
 export type SchemeForm = Scheme['form'];
 
-export const schemeNames = ['w8a8', 'w8a8-channel', 'w8a8-ort', 'w8a8-ort-channel', 'w4-nbits'] as const;
+export const schemeNames = [
+  'w8a8',
+  'w8a8-channel',
+  'w8a8-ort',
+  'w8a8-ort-channel',
+  'w4-nbits',
+  'w4-g128',
+  'w4-g32',
+  'w3-g128',
+] as const;
 
 export type SchemeName = (typeof schemeNames)[number];
 
@@ -75,6 +110,9 @@ const presets: { readonly [Name in SchemeName]: Scheme } = {
     activations: { type: 'float32' },
     accuracyLevel: 0,
   },
+  'w4-g128': groups('int4', 128),
+  'w4-g32': groups('int4', 32),
+  'w3-g128': groups('int3', 128),
 };
 
 /** The full description of a scheme. */
@@ -102,5 +140,15 @@ function qoperator(granularity: Int8Granularity): QOperatorScheme {
     form: 'qoperator',
     weights: { type: 'int8', granularity, symmetric: true, scale: 'onnxruntime' },
     activations: { type: 'uint8', granularity: 'tensor', symmetric: false, dynamic: true },
+  };
+}
+
+/** AMD's asymmetric groups, computed with float32 activations. */
+function groups(type: 'int3' | 'int4', group: NBitsBlock): NBitsScheme {
+  return {
+    form: 'nbits',
+    weights: { type, granularity: 'group', group, symmetric: false, scale: 'amd' },
+    activations: { type: 'float32' },
+    accuracyLevel: 0,
   };
 }

@@ -1,4 +1,5 @@
 import { QuernError } from '../errors.js';
+import { scaleRowsKernel } from '../numerics/kernels/arithmetic.js';
 import { rowAbsmax } from './absmax.js';
 import { requireFinite } from './finite.js';
 import { type Matrix, matrix } from './matrix.js';
@@ -43,12 +44,7 @@ export function smoothNorm(vector: Float32Array, scales: Float32Array): Float32A
 /** A weight of the group with each row multiplied by the scale of its input feature. */
 export function smoothWeight({ values, rows, columns }: Matrix, scales: Float32Array): Matrix {
   requireLength(rows, scales);
-  const smoothed = new Float32Array(values.length);
-  for (let row = 0, index = 0; row < rows; row++) {
-    const scale = scales[row]!;
-    for (const end = index + columns; index < end; index++) smoothed[index] = values[index]! * scale;
-  }
-  return matrix(smoothed, rows, columns);
+  return matrix(scaleRowsKernel({ values, rows, columns }, scales), rows, columns);
 }
 
 /** The largest magnitude of each row over all weights, at least the floor. */

@@ -1,3 +1,4 @@
+import { type Comparison, compareKernel } from '../numerics/kernels/comparison.js';
 import type { Matrix } from './matrix.js';
 
 /** How far a quantized weight is from the original. */
@@ -15,15 +16,10 @@ export function weightError(weight: Matrix, dequantized: Matrix): WeightError {
       `can't compare ${weight.rows} x ${weight.columns} with ${dequantized.rows} x ${dequantized.columns} values`,
     );
   }
-  let squaredError = 0;
-  let squaredNorm = 0;
-  let largest = 0;
-  for (let index = 0; index < weight.values.length; index++) {
-    const value = weight.values[index]!;
-    const difference = value - dequantized.values[index]!;
-    squaredError += difference * difference;
-    squaredNorm += value * value;
-    largest = Math.max(largest, Math.abs(difference));
-  }
+  return errorOf(compareKernel(weight.values, dequantized.values));
+}
+
+/** The error that sums over a weight and its difference say. */
+export function errorOf({ squaredError, squaredNorm, largest }: Comparison): WeightError {
   return { relativeFrobenius: squaredError === 0 ? 0 : Math.sqrt(squaredError / squaredNorm), largest };
 }

@@ -16,6 +16,8 @@ const expected = {
   smooth: [87.051, 0.002],
   ort: [93.5, 0.004],
   nbits: [89.892, 0.001],
+  w4: [90.644, 0.001],
+  w3: [101.06, 0.001],
 } as const;
 
 const keepHead = '{ match: { name: lm_head }, keep: float }';
@@ -41,6 +43,8 @@ stages:
   smooth: ${quantized('smoothed', 'w8a8')}
   ort: ${quantized('float', 'w8a8-ort')}
   nbits: ${quantized('float', 'w4-nbits')}
+  w4: ${quantized('float', 'w4-g128')}
+  w3: ${quantized('float', 'w3-g128')}
 ${Object.keys(expected)
   .map((name) => `  of_${name}: ${evaluate(name)}\n`)
   .join('')}`,

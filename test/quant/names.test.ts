@@ -60,13 +60,15 @@ test('initializers of the weights have the names and shapes of quantize_dynamic'
 
 test('4-bit nodes and initializers are those of MatMulNBitsQuantizer', () => {
   const dimensions = { rows: 4, columns: 4, block: 16 };
-  const symmetric = matMuls.map((each) => nbitsMatMulNode(each, { ...dimensions, symmetric: true, accuracyLevel: 4 }));
+  const symmetric = matMuls.map((each) =>
+    nbitsMatMulNode(each, { ...dimensions, bits: 4, hasZeroPoints: false, accuracyLevel: 4 }),
+  );
   const asymmetric = matMuls.map((each) =>
-    nbitsMatMulNode(each, { ...dimensions, symmetric: false, accuracyLevel: 0 }),
+    nbitsMatMulNode(each, { ...dimensions, bits: 4, hasZeroPoints: true, accuracyLevel: 0 }),
   );
   assert.equal(symmetric, golden('nbits').nodes);
   assert.equal(asymmetric, golden('nbitsAsymmetric').nodes);
-  const names = matMuls.flatMap(({ weight }) => Object.values(nbitsNames(weight)));
+  const names = matMuls.flatMap(({ weight }) => Object.values(nbitsNames(weight, 4)));
   const found = golden('nbitsAsymmetric').initializers.map(({ name }) => name);
   assert.equal(found.sort(), names.sort());
 });

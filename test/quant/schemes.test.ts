@@ -31,7 +31,13 @@ test('presets are what their names say', () => {
   assert.is(int8.weights.granularity, 'channel');
   assert.is(int8.activations.type, 'uint8');
   const int4 = resolveScheme('w4-nbits');
-  assert.ok(int4.form === 'nbits' && int4.weights.group === 32 && int4.weights.symmetric && int4.accuracyLevel === 0);
+  assert.ok(
+    int4.form === 'nbits' &&
+      int4.weights.granularity === 'group' &&
+      int4.weights.group === 32 &&
+      int4.weights.symmetric &&
+      int4.accuracyLevel === 0,
+  );
 });
 
 test('a full description is taken as it is', () => {

@@ -14,7 +14,7 @@ const stringOrList = {
 
 export const quantizeKind: StageKind = {
   name: 'quantize',
-  version: 1,
+  version: 2,
   summary: 'Quantizes the operators that rules select',
   produces: 'model',
   parameters: {

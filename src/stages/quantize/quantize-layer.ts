@@ -2,35 +2,29 @@ import { unreachable } from '../../errors.js';
 import { functionDomain } from '../../models/functions.js';
 import type { LinearLayer } from '../../models/linear-layers.js';
 import { defineQuantizedMatMul, quantizedMatMulType } from '../../models/quantized-matmul.js';
-import { int } from '../../onnx/attribute.js';
 import type { Model } from '../../onnx/model.js';
-import type { Node, Value } from '../../onnx/node.js';
 import type { Tensor } from '../../onnx/tensor.js';
 import { tensorFrom } from '../../onnx/tensor.js';
-import { dequantizeInt8, dequantizeNBits } from '../../quant/dequantize.js';
+import { quantizeGroups } from '../../quant/groups.js';
 import { quantizeInt8OnnxRuntime } from '../../quant/int8-onnxruntime.js';
 import { quantizeInt8Torch } from '../../quant/int8-torch.js';
 import type { Int8Weight } from '../../quant/int8-weight.js';
+import { quantizeKQuant } from '../../quant/k-quant.js';
 import type { Matrix } from '../../quant/matrix.js';
-import type { NodeDescription } from '../../quant/names.js';
-import {
-  dynamicQuantizeNode,
-  integerMatMulNodes,
-  nbitsMatMulNode,
-  nbitsNames,
-  quantizedNames,
-} from '../../quant/names.js';
+import { dynamicQuantizeNode, integerMatMulNodes, quantizedNames } from '../../quant/names.js';
 import { quantizeNBits } from '../../quant/nbits.js';
+import type { NBitsWeight } from '../../quant/nbits-weight.js';
+import { int8Error, nbitsError } from '../../quant/quantization-error.js';
 import type { NBitsScheme, QLinearScheme, QOperatorScheme, Scheme } from '../../quant/schemes.js';
-
-/** Key of the metadata by which a node says which module it computes, when its name has to be another one. */
-export const moduleKey = 'quern.module';
+import type { WeightError } from '../../quant/weight-error.js';
+import { replaceByNBits } from './replace-by-nbits.js';
+import { addNode, replaceNode } from './replace-node.js';
 
 /**
- * Replaces a linear layer by its quantized form and returns the weights it computes with now, for the accounting.
+ * Replaces a linear layer by its quantized form and returns how far that is from the weight, for the accounting.
  * `weight` is the layer's weight, [input features, output features].
  */
-export function quantizeLayer(model: Model, layer: LinearLayer, weight: Matrix, scheme: Scheme): Matrix {
+export function quantizeLayer(model: Model, layer: LinearLayer, weight: Matrix, scheme: Scheme): WeightError {
   switch (scheme.form) {
     case 'qlinear':
       return toQLinear(model, layer, weight, scheme);
@@ -43,7 +37,7 @@ export function quantizeLayer(model: Model, layer: LinearLayer, weight: Matrix, 
   }
 }
 
-function toQLinear(model: Model, layer: LinearLayer, weight: Matrix, scheme: QLinearScheme): Matrix {
+function toQLinear(model: Model, layer: LinearLayer, weight: Matrix, scheme: QLinearScheme): WeightError {
   defineQuantizedMatMul(model);
   const quantized = quantizeInt8Torch(weight, scheme.weights.granularity);
   const { quantized: codes, scale } = quantizedNames(layer.weight.name);
@@ -63,10 +57,10 @@ function toQLinear(model: Model, layer: LinearLayer, weight: Matrix, scheme: QLi
       before: layer.node,
     });
   });
-  return dequantizeInt8(quantized);
+  return int8Error(weight, quantized);
 }
 
-function toQOperator(_model: Model, layer: LinearLayer, weight: Matrix, scheme: QOperatorScheme): Matrix {
+function toQOperator(_model: Model, layer: LinearLayer, weight: Matrix, scheme: QOperatorScheme): WeightError {
   const quantized = quantizeInt8OnnxRuntime(weight, scheme.weights.granularity);
   const names = quantizedNames(layer.weight.name);
   const { graph } = layer.node;
@@ -81,31 +75,40 @@ function toQOperator(_model: Model, layer: LinearLayer, weight: Matrix, scheme: 
       addNode(layer, description);
     }
   });
-  return dequantizeInt8(quantized);
+  return int8Error(weight, quantized);
 }
 
-function toNBits(model: Model, layer: LinearLayer, weight: Matrix, scheme: NBitsScheme): Matrix {
-  const { group: block, symmetric } = scheme.weights;
-  const quantized = quantizeNBits(weight, { block, symmetric });
-  const names = nbitsNames(layer.weight.name);
-  const { graph } = layer.node;
-  const blocks = Math.ceil(quantized.rows / block);
-  graph.addInitializer(names.codes, tensorFrom('uint8', [quantized.columns, blocks, block / 2], quantized.codes));
-  graph.addInitializer(names.scales, tensorFrom('float32', [quantized.columns * blocks], quantized.scales));
-  if (quantized.zeroPoints !== undefined) {
-    graph.addInitializer(names.zeroPoints, tensorFrom('uint8', [quantized.zeroPoints.length], quantized.zeroPoints));
+function toNBits(model: Model, layer: LinearLayer, weight: Matrix, scheme: NBitsScheme): WeightError {
+  const quantized = quantizeNBitsWeight(weight, scheme.weights);
+  replaceByNBits(model, layer, quantized, scheme.accuracyLevel);
+  return nbitsError(weight, quantized);
+}
+
+/** The weight in the form of MatMulNBits. */
+export function quantizeNBitsWeight(weight: Matrix, weights: NBitsScheme['weights']): NBitsWeight {
+  switch (weights.scale) {
+    case 'onnxruntime':
+      return quantizeNBits(weight, {
+        block: weights.group,
+        symmetric: weights.symmetric,
+        bits: bitsOf(weights.type),
+      });
+    case 'k-quant':
+      return quantizeKQuant(weight, { block: weights.group, bits: bitsOf(weights.type) });
+    case 'amd': {
+      const { type, symmetric, clip } = weights;
+      const group = weights.granularity === 'channel' ? 'channel' : weights.group;
+      return quantizeGroups(weight, { bits: bitsOf(type), group, symmetric, ...(clip && { clip }) });
+    }
+    default:
+      return unreachable(weights);
   }
-  const matMul = { name: layer.name, activation: layer.input.name, weight: layer.weight.name };
-  const attributes = {
-    rows: quantized.rows,
-    columns: quantized.columns,
-    block,
-    symmetric,
-    accuracyLevel: scheme.accuracyLevel,
-  };
-  replaceNode(layer, (output) => addNode(layer, nbitsMatMulNode({ ...matMul, output }, attributes)));
-  model.opsets.set('com.microsoft', 1);
-  return dequantizeNBits(quantized);
+}
+
+const bitsOfTypes = { int2: 2, int3: 3, int4: 4, int8: 8 } as const;
+
+function bitsOf<Type extends keyof typeof bitsOfTypes>(type: Type): (typeof bitsOfTypes)[Type] {
+  return bitsOfTypes[type];
 }
 
 function codesTensor({ codes, rows, columns }: Int8Weight): Tensor {
@@ -118,43 +121,4 @@ function scaleTensor(weight: Int8Weight): Tensor {
 
 function scaleDims({ granularity, columns }: Int8Weight): number[] {
   return granularity === 'tensor' ? [] : [columns];
-}
-
-/** Adds a described node in front of the layer's, and notes the module it belongs to. */
-function addNode(layer: LinearLayer, { opType, domain, name, inputs, outputs, attributes }: NodeDescription): Node {
-  const { graph } = layer.node;
-  const node = graph.addNode({
-    opType,
-    domain,
-    name,
-    inputs: inputs.map((input) => requireValue(layer, input)),
-    outputs,
-    attributes: Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, int(value)])),
-    before: layer.node,
-  });
-  if (opType.startsWith('MatMul')) node.metadata.set(moduleKey, layer.name);
-  return node;
-}
-
-function requireValue(layer: LinearLayer, name: string): Value {
-  const value = layer.node.graph.value(name);
-  if (value === undefined)
-    throw new Error(`${layer.name} is replaced by nodes that read ${name}, which does not exist`);
-  return value;
-}
-
-/** Adds nodes that compute `output`, then lets that take the place of the layer's output, with its name. */
-function replaceNode(layer: LinearLayer, addNodes: (output: string) => void): void {
-  const { node } = layer;
-  const { graph } = node;
-  const original = node.output;
-  const { name, type } = original;
-  const temporary = graph.uniqueName(`${name}/quantized`);
-  addNodes(temporary);
-  const replacement = graph.value(temporary);
-  if (replacement === undefined) throw new Error(`nothing computes the output of ${layer.name}`);
-  replacement.type = type;
-  graph.replaceAllUses(original, replacement);
-  graph.removeNode(node);
-  graph.rename(replacement, name);
 }

@@ -11,7 +11,6 @@ import { matrix } from '../../quant/matrix.js';
 import type { Scheme } from '../../quant/schemes.js';
 import { resolveScheme, schemeText } from '../../quant/schemes.js';
 import type { WeightError } from '../../quant/weight-error.js';
-import { weightError } from '../../quant/weight-error.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { quantizeLayer } from './quantize-layer.js';
 import type { Rule } from './rule.js';
@@ -96,7 +95,7 @@ function account({ layer, rule, scheme }: Decision, error: WeightError | undefin
 function quantizeOne(model: Model, layer: LinearLayer, scheme: Scheme): WeightError {
   const weight = matrix(float32Of(layer.tensor), layer.inputFeatures, layer.outputFeatures);
   try {
-    return weightError(weight, quantizeLayer(model, layer, weight, scheme));
+    return quantizeLayer(model, layer, weight, scheme);
   } catch (error) {
     if (!(error instanceof QuernError)) throw error;
     throw new QuernError(error.code, `${layer.name}: ${error.message}`, { cause: error });

@@ -1,6 +1,7 @@
 """Makes the JSON files beside it from the original implementations.
 
     python make.py onnxruntime   # needs onnx, onnx_ir, onnxruntime: int8-onnxruntime.json, nbits.json, graphs.json
+    python make.py groups        # needs the same: nbits-2-8.json, k-quant.json
     python make.py torch         # needs torch, numpy: int8-torch.json, smoothquant.json
 
 Inputs are made by `generate`, which test/quant/golden/generate.ts repeats; of the results the files keep the sha256 of
@@ -132,9 +133,15 @@ def quantize_dynamically(model, per_channel):
 
 
 def quantize_to_4_bits(model, block, symmetric, accuracy_level=None):
+    return quantize_to_bits(model, 4, block, symmetric, accuracy_level)
+
+
+def quantize_to_bits(model, bits, block, symmetric, accuracy_level=None):
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
-    quantizer = MatMulNBitsQuantizer(model, block_size=block, is_symmetric=symmetric, accuracy_level=accuracy_level)
+    quantizer = MatMulNBitsQuantizer(
+        model, bits=bits, block_size=block, is_symmetric=symmetric, accuracy_level=accuracy_level
+    )
     quantizer.process()
     return quantizer.model.model
 
@@ -237,5 +244,38 @@ def make_onnxruntime():
     write("graphs.json", version, cases)
 
 
+def make_groups():
+    import onnxruntime
+    from onnxruntime.quantization.neural_compressor.weight_only import pad_tensor, quant_tensor_k_quant_cpu
+
+    logging.disable(logging.WARNING)
+    version = f"onnxruntime {onnxruntime.__version__}"
+    cases = []
+    for bits in (2, 8):
+        for block, rows in [(16, 48), (32, 96), (128, 256)]:
+            for kind, size in [("uniform", 1.0), ("outliers", 2.0**-6), ("negative", 1.0), ("nearTies", 7.5), ("zeros", 1.0)]:
+                spec = dict(kind=kind, rows=rows, columns=6, seed=rows, size=size)
+                for symmetric in (True, False):
+                    found = initializers(quantize_to_bits(matmul_model(generate(**spec)), bits, block, symmetric))
+                    names = (f"w_Q{bits}", "w_scales") if symmetric else (f"w_Q{bits}", "w_scales", "w_zero_points")
+                    digest = sha256(*(found[name] for name in names))
+                    cases.append(dict(matrix=spec, bits=bits, block=block, symmetric=symmetric, sha256=digest))
+    write("nbits-2-8.json", version, cases)
+
+    cases = []
+    for bits in (4, 8):
+        for block, rows in [(16, 48), (32, 96), (32, 70), (128, 256), (256, 300)]:
+            for kind, size in [("uniform", 1.0), ("outliers", 2.0**-6), ("negative", 1.0), ("nearTies", 7.5), ("constant", 0.75)]:
+                spec = dict(kind=kind, rows=rows, columns=6, seed=rows, size=size)
+                blocks = (rows - 1) // block + 1
+                padded = pad_tensor(generate(**spec), block, blocks)
+                codes, scales, zero_points = quant_tensor_k_quant_cpu(padded.T, bits, block)
+                codes = codes.astype(np.uint8)
+                packed = codes if bits == 8 else codes[:, ::2] | codes[:, 1::2] << 4
+                digest = sha256(packed, scales.astype(np.float32), zero_points)
+                cases.append(dict(matrix=spec, bits=bits, block=block, sha256=digest))
+    write("k-quant.json", version, cases)
+
+
 if __name__ == "__main__":
-    {"onnxruntime": make_onnxruntime, "torch": make_torch}[sys.argv[1]]()
+    {"onnxruntime": make_onnxruntime, "torch": make_torch, "groups": make_groups}[sys.argv[1]]()

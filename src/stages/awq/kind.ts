@@ -1,0 +1,37 @@
+import { nbitsBlocks } from '../../quant/nbits-weight.js';
+import { datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
+import type { StageKind } from '../kind.js';
+
+export const awqKind: StageKind = {
+  name: 'awq',
+  version: 1,
+  summary: 'Scales and clips the weights of linear layers so that groups of few bits lose less (AWQ)',
+  produces: 'model',
+  parameters: {
+    type: 'object',
+    properties: {
+      dataset: datasetSchema,
+      bits: { enum: [2, 3, 4, 8], default: 4, description: 'Bits of the codes the weights will get' },
+      group: {
+        anyOf: [{ enum: nbitsBlocks }, { const: 'channel' }],
+        default: 128,
+        description: 'Input features that will share a scale',
+      },
+      symmetric: { type: 'boolean', default: false, description: 'Whether the codes will have no zero points' },
+      grid: { type: 'integer', minimum: 1, maximum: 1000, default: 20, description: 'Scale ratios that are tried' },
+      clip: { type: 'boolean', default: true, description: 'Whether outliers of the weights are clipped' },
+    },
+    required: ['dataset'],
+    additionalProperties: false,
+  },
+  inputs: { model: { accepts: ['model'], required: true } },
+  machineDependent: true,
+  tolerance: 1e-6,
+  cores: 'all',
+  engines: ['onnxruntime'],
+  normalise: (parameters) => ({ ...parameters, dataset: normaliseDataset(parameters.dataset) }),
+  sources: datasetSources,
+  headline: (metrics) =>
+    `${metrics.groups} groups scaled, ${metrics.clippedLayers} layers clipped, for ${metrics.bits} bits in groups of ${metrics.group}`,
+  load: async () => (await import('./work.js')).awq,
+};

@@ -1,0 +1,109 @@
+import type { LinearLayer } from '../../models/linear-layers.js';
+import type { ScalingGroup } from '../../models/scaling-groups.js';
+import { scaleColumnsKernel, scaleRowsKernel } from '../../numerics/kernels/arithmetic.js';
+import { float32Of } from '../../onnx/tensor.js';
+import { scaleGram, searchClip, searchScales } from '../../quant/awq.js';
+import type { GroupOptions } from '../../quant/groups.js';
+import { type Matrix, matrix } from '../../quant/matrix.js';
+import type { MatrixProducts } from '../layerwise/matrix-products.js';
+import type { InputStatistics } from '../layerwise/residual-stream.js';
+
+export interface SearchOptions {
+  readonly weights: GroupOptions;
+  readonly grid: number;
+  readonly clip: boolean;
+}
+
+/** Scales that were found for a group. */
+export interface ScaledGroup {
+  readonly group: ScalingGroup;
+  readonly scales: Float32Array;
+  readonly ratio: number;
+  /** Squared error of the outputs with the scales, over that without. */
+  readonly relativeLoss: number;
+}
+
+/** The weight that a layer gets. */
+export interface ChangedLayer {
+  readonly layer: LinearLayer;
+  readonly weight: Matrix;
+  /** Share of its groups that were clipped, if they were tried. */
+  readonly clippedShare: number | undefined;
+}
+
+/** What layers make attention scores of: clipping them changes which tokens are attended to (llm-awq, `auto_clip.py`). */
+const neverClipped = ['q_', 'k_', 'query', 'key', 'Wqkv'];
+
+/** Finds the scales of the groups of one decoder layer, each with the weights as they are. */
+export function scaleGroups(
+  groups: readonly ScalingGroup[],
+  statistics: ReadonlyMap<string, InputStatistics>,
+  options: SearchOptions,
+  products: MatrixProducts,
+): readonly ScaledGroup[] {
+  return groups.map((group) => {
+    const { gram, absmean } = requireStatistics(statistics, group.layers[0]!);
+    const weights = group.layers.map(weightOf);
+    const { scales, ratio, losses } = searchScales(
+      weights,
+      absmean,
+      gram,
+      options.weights,
+      options.grid,
+      (moments, error) => products.outputErrors(moments, error),
+    );
+    const [before] = losses;
+    return { group, scales, ratio, relativeLoss: before === 0 ? 1 : Math.min(...losses) / before! };
+  });
+}
+
+/** Applies the scales to the layers they concern and clips what comes out. */
+export function* changeLayers(
+  layers: readonly LinearLayer[],
+  scaled: readonly ScaledGroup[],
+  statistics: ReadonlyMap<string, InputStatistics>,
+  options: SearchOptions,
+  products: MatrixProducts,
+): Generator<ChangedLayer> {
+  for (const layer of layers) {
+    const rows = scaled.find(({ group }) => group.layers.some(({ name }) => name === layer.name))?.scales;
+    const columns = scaled.find(({ group }) => group.linear?.name === layer.name)?.scales;
+    let weight = weightOf(layer);
+    if (rows !== undefined) weight = withValues(weight, scaleRowsKernel(weight, rows));
+    if (columns !== undefined) weight = withValues(weight, scaleColumnsKernel(weight, reciprocals(columns)));
+    if (!options.clip || isScore(layer)) {
+      yield { layer, weight, clippedShare: undefined };
+      continue;
+    }
+    const { gram } = requireStatistics(statistics, layer);
+    const moments = rows === undefined ? gram : scaleGram(gram, rows);
+    const found = searchClip(weight, moments, options.weights, (block, error) => products.outputErrors(block, error));
+    yield { layer, weight: found.weight, clippedShare: found.clippedShare };
+  }
+}
+
+export function reciprocals(scales: Float32Array): Float32Array {
+  return scales.map((scale) => 1 / scale);
+}
+
+function isScore({ name }: LinearLayer): boolean {
+  const module = name.slice(name.lastIndexOf('.') + 1);
+  return neverClipped.some((part) => module.includes(part));
+}
+
+function weightOf({ tensor, inputFeatures, outputFeatures }: LinearLayer): Matrix {
+  return matrix(float32Of(tensor), inputFeatures, outputFeatures);
+}
+
+function withValues({ rows, columns }: Matrix, values: Float32Array): Matrix {
+  return matrix(values, rows, columns);
+}
+
+function requireStatistics(
+  statistics: ReadonlyMap<string, InputStatistics>,
+  { name, input }: LinearLayer,
+): InputStatistics {
+  const found = statistics.get(input.name);
+  if (found === undefined) throw new Error(`the input of ${name} was not measured`);
+  return found;
+}

@@ -1,0 +1,45 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Graph } from '../../onnx/ir.js';
+import type { Value } from '../../onnx/node.js';
+import type { Tensor } from '../../onnx/tensor.js';
+import { FileTensor, MemoryTensor } from '../../onnx/tensor.js';
+
+/** Smaller tensors stay in memory, because they are written into the model file. */
+const smallestBytes = 4096;
+
+/** Keeps changed weights in files until the model is written, so that they don't fill the memory. */
+export class TensorSpill {
+  readonly #directory: string;
+  #count = 0;
+
+  /** `directory` is made, and removed by `remove`. */
+  constructor(parent: string) {
+    this.#directory = join(parent, 'changed-tensors');
+    mkdirSync(this.#directory);
+  }
+
+  /** Gives an initializer another tensor, which is put into a file if it is large. */
+  set(graph: Graph, value: Value, tensor: Tensor): void {
+    graph.setInitializer(value, tensor.byteLength < smallestBytes ? tensor : this.#write(tensor));
+  }
+
+  /** Puts what a graph has in memory under these names into files. */
+  move(graph: Graph, names: Iterable<string>): void {
+    for (const name of names) {
+      const value = graph.initializers.get(name);
+      if (value?.initializer instanceof MemoryTensor) this.set(graph, value, value.initializer);
+    }
+  }
+
+  /** To be called once the model that has the tensors is written. */
+  remove(): void {
+    rmSync(this.#directory, { recursive: true });
+  }
+
+  #write(tensor: Tensor): FileTensor {
+    const path = join(this.#directory, String(this.#count++));
+    writeFileSync(path, tensor.bytes());
+    return new FileTensor(tensor.dataType, tensor.dims, path, 0);
+  }
+}

@@ -1,0 +1,49 @@
+import { type Matrix, matrix } from '../../src/quant/matrix.js';
+
+/** left right, with sums in float64. */
+export function product(left: Matrix, right: Matrix): Matrix {
+  const values = new Float32Array(left.rows * right.columns);
+  for (let row = 0; row < left.rows; row++) {
+    for (let column = 0; column < right.columns; column++) {
+      let sum = 0;
+      for (let index = 0; index < left.columns; index++) {
+        sum += left.values[row * left.columns + index]! * right.values[index * right.columns + column]!;
+      }
+      values[row * right.columns + column] = sum;
+    }
+  }
+  return matrix(values, left.rows, right.columns);
+}
+
+export function transpose({ values, rows, columns }: Matrix): Matrix {
+  const result = values.map((_, index) => values[(index % rows) * columns + Math.floor(index / rows)]!);
+  return matrix(result, columns, rows);
+}
+
+/** The sums over each column of D * (G D). */
+export function outputErrors(gram: Matrix, error: Matrix): Float32Array {
+  const moved = product(gram, error);
+  const sums = new Float32Array(error.columns);
+  for (const [index, value] of error.values.entries()) sums[index % error.columns]! += value * moved.values[index]!;
+  return sums;
+}
+
+/** The sum of the squares of X D. */
+export function outputError(inputs: Matrix, error: Matrix): number {
+  return product(inputs, error).values.reduce((sum, value) => sum + value * value, 0);
+}
+
+/** The same numbers from -1 to 1 for the same seed. */
+export function randomMatrix(
+  rows: number,
+  columns: number,
+  seed: number,
+  scale: (column: number) => number = () => 1,
+): Matrix {
+  let state = seed;
+  const values = Float32Array.from({ length: rows * columns }, (_, index) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state / 2 ** 31 - 1) * scale(index % columns);
+  });
+  return matrix(values, rows, columns);
+}
