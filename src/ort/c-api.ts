@@ -1,7 +1,9 @@
 import { acquireEnvironment, type Environment, releaseEnvironment } from './c-environment.js';
 import { type CApi, loadCApi } from './c-functions.js';
+import { ProviderRegistry } from './c-providers.js';
 import { openCSession } from './c-session.js';
 import type { Engine, Session, SessionSource, ThreadOptions } from './engine.js';
+import type { ExecutionProvider, ProviderRequest } from './execution-provider.js';
 import { type ResolvableSessionOptions, resolveSessionOptions } from './session-options.js';
 
 let loading: Promise<CApi> | undefined;
@@ -23,12 +25,14 @@ class CEngine implements Engine {
   readonly #api: CApi;
   readonly #sessions = new Set<Session>();
   #environment: Environment | undefined;
+  readonly #providers: ProviderRegistry;
 
   constructor(api: CApi, environment: Environment) {
     this.version = api.version;
     this.threads = environment.threads;
     this.#api = api;
     this.#environment = environment;
+    this.#providers = new ProviderRegistry(api, environment);
   }
 
   openSession(source: SessionSource, options: ResolvableSessionOptions = {}): Session {
@@ -42,9 +46,15 @@ class CEngine implements Engine {
     return session;
   }
 
+  openProvider(request: ProviderRequest): ExecutionProvider {
+    if (this.#environment === undefined) throw new Error('the engine is closed');
+    return this.#providers.open(request);
+  }
+
   close(): void {
     if (this.#environment === undefined) return;
     for (const session of this.#sessions) session.release();
+    this.#providers.close();
     this.#environment = undefined;
     releaseEnvironment(this.#api);
   }

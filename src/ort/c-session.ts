@@ -2,6 +2,7 @@ import { CBoundRun } from './c-bound-run.js';
 import type { Environment } from './c-environment.js';
 import type { CApi, Pointer } from './c-functions.js';
 import { readInfos } from './c-model-info.js';
+import { CProvider } from './c-providers.js';
 import { check, create } from './c-status.js';
 import { copyValue, createValue, type OwnedValue } from './c-tensor.js';
 import type { BoundRun, NamedTensors, Session, SessionSource, TensorInfo } from './engine.js';
@@ -54,6 +55,7 @@ function createSession(api: CApi, { env }: Environment, source: SessionSource, o
     if (options.profilePrefix !== undefined) {
       check(api, opening, functions.EnableProfiling(settings, options.profilePrefix));
     }
+    if (options.provider !== undefined) check(api, opening, providerOf(options).appendTo(settings));
     return create(api, opening, (out) =>
       'path' in source
         ? functions.CreateSession(env, source.path, settings, out)
@@ -62,6 +64,11 @@ function createSession(api: CApi, { env }: Environment, source: SessionSource, o
   } finally {
     functions.ReleaseSessionOptions(settings);
   }
+}
+
+function providerOf({ provider }: SessionOptions): CProvider {
+  if (provider instanceof CProvider) return provider;
+  throw new Error('the execution provider is not one of this engine');
 }
 
 class CSession implements Session {

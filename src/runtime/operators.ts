@@ -1,5 +1,5 @@
 import { functionDomain } from '../models/functions.js';
-import { quantizedMatMulType } from '../models/quantized-matmul.js';
+import { quantizedMatMul16Type, quantizedMatMulType } from '../models/quantized-matmul.js';
 import { intAttribute } from '../onnx/attribute.js';
 import type { Node, Value } from '../onnx/node.js';
 import type { Tensor } from '../onnx/tensor.js';
@@ -24,7 +24,8 @@ const readers: { readonly [operatorType: string]: (node: Node) => OperatorRole }
   MatMul: readMatMul,
   Gemm: readGemm,
   MatMulInteger: readMatMulInteger,
-  [`${functionDomain}.${quantizedMatMulType}`]: readQuantizedMatMul,
+  [`${functionDomain}.${quantizedMatMulType}`]: (node) => readQuantizedMatMul(node, 'int8'),
+  [`${functionDomain}.${quantizedMatMul16Type}`]: (node) => readQuantizedMatMul(node, 'int16'),
   'com.microsoft.MatMulNBits': readMatMulNBits,
 };
 
@@ -67,14 +68,15 @@ function readMatMulInteger(node: Node): OperatorRole {
   });
 }
 
-/** AMD's QLinear: to a device a MatMul with int8 on both sides. */
-function readQuantizedMatMul(node: Node): OperatorRole {
+/** AMD's QLinear: to a device a MatMul of integers. */
+function readQuantizedMatMul(node: Node, activations: 'int8' | 'int16'): OperatorRole {
   const scale = node.requireInput(2).initializer;
   const isPerChannel = scale !== undefined && scale.dims.length > 0;
+  const name = activations === 'int8' ? 'w8a8' : 'w8a16';
   return matrixProduct(node.requireInput(1), false, {
     operatorType: 'MatMul',
-    activations: 'int8',
-    scheme: isPerChannel ? 'w8a8-channel' : 'w8a8',
+    activations,
+    scheme: isPerChannel ? `${name}-channel` : name,
   });
 }
 
@@ -86,6 +88,9 @@ function readMatMulNBits(node: Node): OperatorRole {
   };
   const bits = intAttribute(node.attributes, 'bits') ?? 4;
   if (bits !== 4) return other(`${bits}-bit groups of weights are not supported by any device`);
+  if (node.inputs[4] !== undefined || node.inputs[5] !== undefined) {
+    return other('MatMulNBits with a group index or a bias is not supported by any device');
+  }
   const groupSize = attribute('block_size');
   return {
     isLinear: true,

@@ -1,6 +1,6 @@
 import type { Node } from '../onnx/node.js';
 import { cpuDevice } from './devices/cpu.js';
-import type { Device, LinearOperator } from './devices/device.js';
+import type { Device, LinearOperator, OperatorSource } from './devices/device.js';
 import { moduleNameOf, operatorTypeOf, roleOf } from './operators.js';
 
 /** Where an operator runs, for reports. A type and not an interface, so that it is JSON. */
@@ -21,6 +21,8 @@ export type PlacementRow = {
 export interface OffloadedOperator {
   readonly device: Device;
   readonly operator: LinearOperator;
+  /** Its row in the placement. */
+  readonly row: PlacementRow;
 }
 
 export interface Placement {
@@ -36,33 +38,62 @@ export interface Placement {
 
 /**
  * Chooses a device for each operator: for a linear one the first of `devices`, in order of preference, that supports it, for
- * all others the CPU.
+ * all others the CPU. `sourceOf` gives devices that have to try an operator what they need for it.
  */
-export function placeOperators(nodes: readonly Node[], devices: readonly Device[]): Placement {
+export function placeOperators(
+  nodes: readonly Node[],
+  devices: readonly Device[],
+  sourceOf?: (node: Node, operator: LinearOperator) => OperatorSource,
+): Placement {
   const offloaded = new Map<Node, OffloadedOperator>();
   const rows = nodes.map((node) => {
-    const { row, target } = placeOperator(node, devices);
-    if (target !== undefined) offloaded.set(node, target);
+    const { row, target } = placeOperator(node, devices, sourceOf);
+    if (target !== undefined) offloaded.set(node, { ...target, row });
     return row;
   });
+  return { rows, offloaded, npuCoverage: coverageOf(rows) };
+}
+
+/** The placement as it is after operators had to go back to the CPU, each for the reason given. */
+export function withFallbacks(placement: Placement, reasons: ReadonlyMap<Node, string>): Placement {
+  if (reasons.size === 0) return placement;
+  const offloaded = new Map(placement.offloaded);
+  const moved = new Map<PlacementRow, string>();
+  for (const [node, reason] of reasons) {
+    const row = offloaded.get(node)?.row;
+    if (row !== undefined) moved.set(row, reason);
+    offloaded.delete(node);
+  }
+  const rows = placement.rows.map((row) => {
+    const reason = moved.get(row);
+    return reason === undefined ? row : { ...row, device: cpuDevice.name, reason };
+  });
+  return { rows, offloaded, npuCoverage: coverageOf(rows) };
+}
+
+function coverageOf(rows: readonly PlacementRow[]): number {
   const macs = sumMacs(rows);
   const offloadedMacs = sumMacs(rows.filter(({ device }) => device !== cpuDevice.name));
-  return { rows, offloaded, npuCoverage: macs === 0 ? 0 : offloadedMacs / macs };
+  return macs === 0 ? 0 : offloadedMacs / macs;
 }
 
 interface PlacedOperator {
   readonly row: PlacementRow;
-  readonly target: OffloadedOperator | undefined;
+  readonly target: Omit<OffloadedOperator, 'row'> | undefined;
 }
 
-function placeOperator(node: Node, devices: readonly Device[]): PlacedOperator {
+function placeOperator(
+  node: Node,
+  devices: readonly Device[],
+  sourceOf: ((node: Node, operator: LinearOperator) => OperatorSource) | undefined,
+): PlacedOperator {
   const names = { operator: moduleNameOf(node), type: operatorTypeOf(node) };
   const role = roleOf(node);
   if (!role.isLinear) {
     return { row: { ...names, device: cpuDevice.name, reason: role.reason, macsPerToken: 0 }, target: undefined };
   }
   const { operator } = role;
-  const { device, reason } = chooseDevice(operator, devices);
+  const { device, reason } = chooseDevice(operator, devices, sourceOf?.(node, operator));
   const { k, n } = operator;
   return {
     row: { ...names, device: device.name, reason, shape: { k, n }, macsPerToken: k * n },
@@ -70,14 +101,19 @@ function placeOperator(node: Node, devices: readonly Device[]): PlacedOperator {
   };
 }
 
-function chooseDevice(operator: LinearOperator, devices: readonly Device[]): { device: Device; reason: string } {
+function chooseDevice(
+  operator: LinearOperator,
+  devices: readonly Device[],
+  source: OperatorSource | undefined,
+): { readonly device: Device; readonly reason: string } {
   const refusals: string[] = [];
   for (const device of devices) {
-    const support = device.supports(operator);
+    const support = device.supports(operator, source);
     if (!support.ok) refusals.push(`${device.name}: ${support.reason}`);
     else if (refusals.length > 0) return { device, reason: refusals.join('; ') };
     else if (device.name === cpuDevice.name) return { device, reason: 'cpu is preferred' };
-    else return { device, reason: `${device.name} takes ${operator.scheme}` };
+    else if (support.note === undefined) return { device, reason: `${device.name} takes ${operator.scheme}` };
+    else return { device, reason: `${device.name} takes ${operator.scheme}: ${support.note}` };
   }
   return { device: cpuDevice, reason: refusals.join('; ') };
 }
