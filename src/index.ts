@@ -37,3 +37,5 @@ export type {
   WorkContext,
   WorkResult,
 } from './stages/kind.js';
+export type { LinearOperator } from './runtime/devices/device.js';
+export type { DeviceDriver, DriverDispatch, DriverWeights } from './runtime/devices/plugin/driver.js';

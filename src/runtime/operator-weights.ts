@@ -24,23 +24,19 @@ export type OperatorWeights =
 /** The zero point of MatMulNBits where it has none. */
 const middleCode = 8;
 
-/** Reads the weights of an operator whose result is that of its weights alone (not MatMulInteger, whose scales are elsewhere). */
+/**
+ * Reads the weights of an operator whose result is that of its weights alone (not MatMulInteger,
+ * whose scales are elsewhere, nor Gemm, which adds a bias).
+ */
 export function readOperatorWeights({ node, operator }: Pick<OperatorSource, 'node' | 'operator'>): OperatorWeights {
   switch (node.opType) {
     case 'MatMul':
       return { form: 'float32', values: float32Of(constantOf(node, 1)) };
-    case 'Gemm':
-      return { form: 'float32', values: readGemm(node, operator.k, operator.n) };
     case 'MatMulNBits':
       return readGroups(node, operator.k, operator.n);
     default:
       return { form: 'int8', codes: int8Of(constantOf(node, 1)), scales: float32Of(constantOf(node, 2)) };
   }
-}
-
-function readGemm(node: Node, k: number, n: number): Float32Array {
-  const values = float32Of(constantOf(node, 1));
-  return intAttribute(node.attributes, 'transB') === 1 ? transpose(values, n, k) : values;
 }
 
 /** MatMulNBits: codes [n, groups, groupSize / 2], two a byte; scales [n, groups]; zero points packed likewise, or floats. */

@@ -133,6 +133,9 @@ export interface Device {
   close(): void;
 }
 
+/** Why devices that see nothing but weights refuse Gemm. */
+export const gemmReason = 'Gemm adds its bias inside; the product alone, MatMul, is what can be offloaded';
+
 /** The plan of a device that takes operators as they are and is timed by running it: no tiles, no padding. */
 export function untiledPlan({ k, n }: LinearOperator, rows: number): DispatchPlan {
   const shape = { m: rows, k, n };

@@ -9,6 +9,7 @@ import type {
   PreparedOperator,
   Support,
 } from '../device.js';
+import { gemmReason } from '../device.js';
 import { type NpuName, npuNames } from '../names.js';
 import { largestExactDepth } from './arithmetic.js';
 import { openBfloat16Kernel } from './bfloat16-kernel.js';
@@ -44,7 +45,7 @@ export function simulatedNpu(npu: NpuName, options: NpuOptions = {}): Device {
   const kernelsOf = (operator: LinearOperator): KernelTable => {
     const choice = chooseKernels(npu, operator, options);
     if (choice.ok) return choice.kernels;
-    throw new Error(`npu:${npu} was given an operator it refuses: ${choice.reason}`);
+    throw new Error(`npu:${npu} was asked to plan an operator it refuses: ${choice.reason}`);
   };
   return {
     name: `npu:${npu}`,
@@ -94,7 +95,9 @@ function capabilitiesOf(npu: NpuName, { bfloat16 = false }: NpuOptions): DeviceC
 
 function chooseKernels(npu: NpuName, operator: LinearOperator, { bfloat16 = false }: NpuOptions): KernelChoice {
   const isFloat = operator.weights.type === 'float32' && operator.constantWeights;
-  if (bfloat16 && isFloat && operator.activations === 'float32') return { ok: true, kernels: bfloat16Kernels };
+  if (bfloat16 && isFloat) {
+    return operator.operatorType === 'Gemm' ? refuse(gemmReason) : { ok: true, kernels: bfloat16Kernels };
+  }
   const choice = chooseFlow(npu, operator);
   if (!choice.ok) return choice;
   const kernels = kernelTable(npu, choice.flow);
