@@ -5,6 +5,7 @@ import { readInfos } from './c-model-info.js';
 import { CProvider } from './c-providers.js';
 import { check, create } from './c-status.js';
 import { copyValue, createValue, type OwnedValue } from './c-tensor.js';
+import { CValueRun } from './c-value-run.js';
 import type { BoundRun, NamedTensors, Session, SessionSource, TensorInfo } from './engine.js';
 import { openingFailure, runningFailure } from './engine-error.js';
 import { checkInputs, checkOutputs, fetchedNames } from './session-calls.js';
@@ -29,7 +30,7 @@ export function openCSession(
   try {
     const inputs = readInfos(api, environment, pointer, 'input');
     const outputs = readInfos(api, environment, pointer, 'output');
-    return new CSession(api, environment, pointer, inputs, outputs, onRelease);
+    return new CSession(api, environment, pointer, options.provider !== undefined, inputs, outputs, onRelease);
   } catch (error) {
     api.functions.ReleaseSession(pointer);
     throw error;
@@ -76,12 +77,14 @@ class CSession implements Session {
   readonly #environment: Environment;
   readonly #bound = new Set<BoundRun>();
   readonly #onRelease: (session: Session) => void;
+  readonly #isOnProvider: boolean;
   #pointer: Pointer | undefined;
 
   constructor(
     api: CApi,
     environment: Environment,
     pointer: Pointer,
+    isOnProvider: boolean,
     readonly inputs: readonly TensorInfo[],
     readonly outputs: readonly TensorInfo[],
     onRelease: (session: Session) => void,
@@ -89,6 +92,7 @@ class CSession implements Session {
     this.#api = api;
     this.#environment = environment;
     this.#pointer = pointer;
+    this.#isOnProvider = isOnProvider;
     this.#onRelease = onRelease;
   }
 
@@ -125,7 +129,8 @@ class CSession implements Session {
     const session = this.#open();
     checkInputs(this.inputs, inputs);
     checkOutputs(this.outputs, outputs);
-    const bound = new CBoundRun(this.#api, this.#environment, session, inputs, outputs, (released) =>
+    const Bound = this.#isOnProvider ? CValueRun : CBoundRun;
+    const bound = new Bound(this.#api, this.#environment, session, inputs, outputs, (released) =>
       this.#bound.delete(released),
     );
     this.#bound.add(bound);

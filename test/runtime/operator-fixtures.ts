@@ -1,4 +1,5 @@
-import { defineQuantizedMatMul, defineQuantizedMatMul16, functionDomain } from '../../src/models/quantized-matmul.js';
+import { functionDomain } from '../../src/models/functions.js';
+import { defineQuantizedMatMul, defineQuantizedMatMul16 } from '../../src/models/quantized-matmul.js';
 import { int } from '../../src/onnx/attribute.js';
 import { Graph } from '../../src/onnx/ir.js';
 import { Model } from '../../src/onnx/model.js';

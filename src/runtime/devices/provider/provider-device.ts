@@ -77,7 +77,11 @@ function supports(
     return { ok: false, reason: 'what it takes is known when it has tried the operators of a model' };
   const result = trial(source);
   if (!result.ok) return result;
-  return { ok: true, note: `within ${result.deviation.toExponential(0)} of the CPU` };
+  const { deviation } = result;
+  return {
+    ok: true,
+    note: deviation === 0 ? "with the CPU's result" : `within ${deviation.toExponential(0)} of the CPU`,
+  };
 }
 
 function kindOf({ operatorType, k, n, weights, activations, scheme }: LinearOperator): string {
