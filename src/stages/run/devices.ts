@@ -71,8 +71,7 @@ export const devicesSchema = {
           timeoutMs: {
             type: 'integer',
             minimum: 1,
-            default: 30000,
-            description: 'Longest time of one call of the driver; then it is stopped, and the CPU goes on',
+            description: 'Longest time of one call of the driver, 30,000 by default; then the CPU goes on without it',
           },
         },
         required: ['plugin'],
