@@ -1,6 +1,6 @@
 import { acquireEnvironment, type Environment, releaseEnvironment } from './c-environment.js';
 import { type CApi, loadCApi } from './c-functions.js';
-import { ProviderRegistry } from './c-providers.js';
+import { providersOf } from './c-providers.js';
 import { openCSession } from './c-session.js';
 import type { Engine, Session, SessionSource, ThreadOptions } from './engine.js';
 import type { ExecutionProvider, ProviderRequest } from './execution-provider.js';
@@ -25,14 +25,12 @@ class CEngine implements Engine {
   readonly #api: CApi;
   readonly #sessions = new Set<Session>();
   #environment: Environment | undefined;
-  readonly #providers: ProviderRegistry;
 
   constructor(api: CApi, environment: Environment) {
     this.version = api.version;
     this.threads = environment.threads;
     this.#api = api;
     this.#environment = environment;
-    this.#providers = new ProviderRegistry(api, environment);
   }
 
   openSession(source: SessionSource, options: ResolvableSessionOptions = {}): Session {
@@ -48,13 +46,12 @@ class CEngine implements Engine {
 
   openProvider(request: ProviderRequest): ExecutionProvider {
     if (this.#environment === undefined) throw new Error('the engine is closed');
-    return this.#providers.open(request);
+    return providersOf(this.#api, this.#environment).open(request);
   }
 
   close(): void {
     if (this.#environment === undefined) return;
     for (const session of this.#sessions) session.release();
-    this.#providers.close();
     this.#environment = undefined;
     releaseEnvironment(this.#api);
   }

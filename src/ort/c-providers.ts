@@ -41,11 +41,21 @@ export class CProvider implements ExecutionProvider {
   }
 }
 
-/**
- * The providers of an environment. Libraries stay registered until the environment is gone: sessions that use one must not
- * outlive its registration.
- */
-export class ProviderRegistry {
+const registries = new WeakMap<Environment, ProviderRegistry>();
+
+/** The providers of an environment, which all engines of a process share. */
+export function providersOf(api: CApi, environment: Environment): ProviderRegistry {
+  const registry = registries.get(environment) ?? new ProviderRegistry(api, environment);
+  registries.set(environment, registry);
+  return registry;
+}
+
+/** Unregisters the libraries of an environment. Their sessions have to be released before. */
+export function closeProviders(environment: Environment): void {
+  registries.get(environment)?.close();
+}
+
+class ProviderRegistry {
   readonly #api: CApi;
   readonly #environment: Environment;
   readonly #libraries = new Map<string, { readonly path: string; readonly devices: readonly Pointer[] }>();
@@ -60,7 +70,6 @@ export class ProviderRegistry {
     return 'builtIn' in request ? this.#openBuiltIn(request) : this.#openLibrary(request);
   }
 
-  /** All libraries of this registry are unregistered. Their sessions have to be released before. */
   close(): void {
     for (const name of this.#libraries.keys()) {
       const status = this.#api.functions.UnregisterExecutionProviderLibrary(this.#environment.env, name);

@@ -139,7 +139,10 @@ if (qnnDirectory === '' || !existsSync(qnnLibrary)) {
     assert.ok(onCpu!.some((value) => value !== 0));
   });
 
-  test('a library is registered once, and a device it does not have is named', () => {
+  test('a library is registered once for all engines, and a device it does not have is named', async () => {
+    const another = await openEngine({ threads: 2, implementation: 'c-api' });
+    assert.is(another.openProvider(qnnRequest).name, 'QNN');
+    another.close();
     assert.is(engine.openProvider(qnnRequest).name, 'QNN');
     const text = failureOf(() => engine.openProvider({ ...qnnRequest, hardware: 'gpu' }));
     assert.match(text, /^the execution provider QNN finds no gpu, only (cpu|npu)/);
