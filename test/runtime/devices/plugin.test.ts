@@ -150,13 +150,13 @@ const faulty: {
   rejects: { driver: `run: async () => { throw new Error('no power'); }`, message: /^no power$/ },
   'never ends its 20th dispatch': {
     driver: 'run(...call) { while (++calls >= 20); return example.run(...call); }',
-    message: /did not answer within 300 ms/,
-    timeoutMs: 300,
+    message: /did not answer within 800 ms/,
+    timeoutMs: 800,
   },
   'never resolves its 20th dispatch': {
     driver: 'run(...call) { if (++calls >= 20) return new Promise(() => {}); return example.run(...call); }',
-    message: /did not answer within 300 ms/,
-    timeoutMs: 300,
+    message: /did not answer within 800 ms/,
+    timeoutMs: 800,
   },
   'ends its thread': {
     driver: 'run(...call) { if (++calls === 20) process.exit(3); return example.run(...call); }',
@@ -197,7 +197,7 @@ for (const [what, { driver, message, timeoutMs = 30_000 }] of Object.entries(fau
 test('after a driver was stopped, everything it had goes to the CPU', async () => {
   const { driver } = faulty['never ends its 20th dispatch']!;
   const { offloaded, faults, coverage } = runModel(
-    await openPluginDevice({ path: driverWith(driver), timeoutMs: 300 }),
+    await openPluginDevice({ path: driverWith(driver), timeoutMs: 800 }),
   );
   assert.equal([offloaded, faults.length, coverage], [0, 7, 0]);
 });
