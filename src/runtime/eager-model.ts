@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { QuernError } from '../errors.js';
 import { tokenTensor } from '../models/decoder-inputs.js';
+import { groupQdqProducts } from '../models/group-qdq.js';
 import { lowerAttention } from '../models/lower-attention.js';
 import type { ModelDirectory } from '../models/model-directory.js';
 import type { Node } from '../onnx/node.js';
@@ -51,6 +52,7 @@ export function openEagerModel(options: EagerModelOptions): EagerModel {
   }
   requireDecoder(model.graph);
   lowerAttention(model);
+  groupQdqProducts(model);
   model.graph.removeUnused();
   const { prologue, rest } = splitPrologue(model.graph);
   const directory = realpathSync(opened.directory);

@@ -1,4 +1,5 @@
 import { functionDomain } from '../models/functions.js';
+import { qdqMatMulType } from '../models/group-qdq.js';
 import { quantizedMatMul16Type, quantizedMatMulType } from '../models/quantized-matmul.js';
 import { intAttribute } from '../onnx/attribute.js';
 import type { Node, Value } from '../onnx/node.js';
@@ -32,6 +33,7 @@ const readers: { readonly [operatorType: string]: (node: Node) => OperatorRole }
 /** Reads from a node whether it is a linear operator, and of which shape and weight format. */
 export function roleOf(node: Node): OperatorRole {
   const type = operatorTypeOf(node);
+  if (type.startsWith(`${functionDomain}.${qdqMatMulType}_`)) return readQdqMatMul(node);
   const read = Object.hasOwn(readers, type) ? readers[type] : undefined;
   return read === undefined ? other(`${type} is not a linear operator`) : read(node);
 }
@@ -78,6 +80,30 @@ function readQuantizedMatMul(node: Node, activations: 'int8' | 'int16'): Operato
     activations,
     scheme: isPerChannel ? `${name}-channel` : name,
   });
+}
+
+/** A product with the QuantizeLinear and DequantizeLinear nodes around it: devices that know this form take it whole. */
+function readQdqMatMul(node: Node): OperatorRole {
+  const tensor = node.requireInput(1).initializer;
+  const [k, n] = tensor?.dims ?? [];
+  if (tensor === undefined || k === undefined || n === undefined || tensor.dims.length !== 2) {
+    return other('weights are not a constant matrix');
+  }
+  const is4Bit = tensor.dataType === 'int4' || tensor.dataType === 'uint4';
+  const weights: WeightFormat | undefined = is4Bit ? { type: 'int4', groupSize: k } : weightFormatOf(tensor);
+  if (weights === undefined) return other(`${tensor.dataType} weights are not supported by any device`);
+  return {
+    isLinear: true,
+    operator: {
+      operatorType: qdqMatMulType,
+      k,
+      n,
+      weights,
+      constantWeights: true,
+      activations: 'float32',
+      scheme: 'qdq',
+    },
+  };
 }
 
 function readMatMulNBits(node: Node): OperatorRole {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { QuernError } from '../../../src/errors.js';
+import { groupQdqProducts, outputStepKey } from '../../../src/models/group-qdq.js';
 import { openModelDirectory } from '../../../src/models/model-directory.js';
 import { encodeModel } from '../../../src/onnx/encode-model.js';
 import { Graph } from '../../../src/onnx/ir.js';
@@ -11,12 +12,16 @@ import type { Value } from '../../../src/onnx/node.js';
 import { tensorFrom } from '../../../src/onnx/tensor.js';
 import type { ProviderRequest } from '../../../src/ort/execution-provider.js';
 import { openEngine } from '../../../src/ort/open-engine.js';
-
-import type { Device } from '../../../src/runtime/devices/device.js';
+import { isTensorOf } from '../../../src/ort/tensor-data.js';
+import { cpuDevice } from '../../../src/runtime/devices/cpu.js';
+import type { Device, LinearOperator } from '../../../src/runtime/devices/device.js';
+import { simulatedNpu } from '../../../src/runtime/devices/npu/simulated.js';
 import { openProviderDevice } from '../../../src/runtime/devices/provider/provider-device.js';
 import { openEagerModel } from '../../../src/runtime/eager-model.js';
+import { roleOf } from '../../../src/runtime/operators.js';
 import { logitError } from '../../../src/runtime/validate.js';
 import { openWholeGraph } from '../../../src/runtime/whole-graph.js';
+import { quantizedChain } from '../../models/qdq-model.js';
 import { createModelFixtures } from '../model-fixtures.js';
 import { floatSource, multiply, pseudoRandom, qlinearSource, randomCodes } from '../operator-fixtures.js';
 
@@ -137,6 +142,32 @@ if (qnnDirectory === '' || !existsSync(qnnLibrary)) {
     const step = 0.1;
     for (const [index, value] of onCpu!.entries()) assert.ok(Math.abs(value - onDevice![index]!) <= 1.01 * step);
     assert.ok(onCpu!.some((value) => value !== 0));
+  });
+
+  test("Qualcomm's NPU simulator takes the products of a QDQ model one by one, as a device", () => {
+    const model = quantizedChain();
+    groupQdqProducts(model);
+    for (const node of model.graph.nodes) {
+      const role = roleOf(node);
+      assert.ok(role.isLinear);
+      const { operator } = role;
+      const source = { operator, engine, model, node, directory: import.meta.dirname };
+      const support = qnn.supports(operator, source);
+      assert.ok(support.ok, JSON.stringify(support));
+      const [prepared, reference] = [qnn.prepare(source), cpuDevice.prepare(source)];
+      const x = { dataType: 'float32' as const, dims: [1, 3, operator.k], data: pseudoRandom(3 * operator.k, 9) };
+      const [actual, expected] = [prepared, reference].map((session) => {
+        const result = session.run({ [session.inputs[0]!.name]: x })[node.output.name];
+        assert.ok(result !== undefined && isTensorOf(result, 'float32'));
+        return result.data;
+      });
+      const step = Number(node.metadata.get(outputStepKey));
+      for (const [index, value] of expected!.entries()) assert.ok(Math.abs(value - actual![index]!) <= 1.01 * step);
+      assert.ok(new Set(expected).size > 10);
+      for (const session of [prepared, reference]) session.release();
+    }
+    const { operator } = roleOf(model.graph.nodes[0]!) as { operator: LinearOperator };
+    assert.not(simulatedNpu('stx').supports(operator).ok);
   });
 
   test('a library is registered once for all engines, and a device it does not have is named', async () => {

@@ -56,6 +56,9 @@ function supports(channel: DriverChannel, operator: LinearOperator): Support {
     return { ok: false, reason: 'drivers take operators with float activations, and MatMulInteger has integers' };
   }
   if (operator.operatorType === 'Gemm') return { ok: false, reason: gemmReason };
+  if (!['MatMul', 'MatMulNBits'].includes(operator.operatorType)) {
+    return { ok: false, reason: `drivers don't take ${operator.operatorType}` };
+  }
   if (!['float32', 'int8', 'int4', 'int3'].includes(operator.weights.type)) {
     return { ok: false, reason: `drivers take float32, int8 and group weights, not ${operator.weights.type}` };
   }
