@@ -6,8 +6,8 @@ import { moduleNameOf } from './operators.js';
 export type DeviceFault = {
   readonly operator: string;
   readonly device: string;
-  /** Whether it was its weights that the device did not take, or a dispatch. */
-  readonly during: 'prepare' | 'run';
+  /** Whether the device failed when it was asked if it takes the operator, at its weights, or at a dispatch. */
+  readonly during: 'ask' | 'prepare' | 'run';
   readonly message: string;
 };
 
@@ -27,9 +27,10 @@ export class FaultLog {
     return [...this.#faults.values()];
   }
 
-  /** By operator, why the CPU runs it. */
+  /** By operator that was on a device, why the CPU runs it. */
   get reasons(): ReadonlyMap<Node, string> {
-    return new Map([...this.#faults].map(([node, { device, message }]) => [node, `${device} failed: ${message}`]));
+    const moved = [...this.#faults].filter(([, { during }]) => during !== 'ask');
+    return new Map(moved.map(([node, { device, message }]) => [node, `${device} failed: ${message}`]));
   }
 
   /** @throws QuernError (`engine`) if the log is strict */

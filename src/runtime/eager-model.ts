@@ -59,8 +59,11 @@ export function openEagerModel(options: EagerModelOptions): EagerModel {
   const sourceOf = (node: Node, operator: LinearOperator): OperatorSource => {
     return { operator, engine, model, node, directory };
   };
-  const placement = placeOperators(model.graph.nodes, devices, sourceOf);
   const faults = new FaultLog(options.strict ?? false, options.onFault ?? (() => {}));
+  const placement = placeOperators(model.graph.nodes, devices, {
+    sourceOf,
+    onFault: (node, { name }, error) => faults.record(node, name, 'ask', error),
+  });
   const caches = allocateCaches(findCachePorts(model.graph), info, capacity);
   const units = partition(rest, (node) => placement.offloaded.has(node), granularity);
   const opening: Session[] = [];

@@ -1,6 +1,7 @@
+import { QuernError } from '../errors.js';
 import type { Node } from '../onnx/node.js';
 import { cpuDevice } from './devices/cpu.js';
-import type { Device, LinearOperator, OperatorSource } from './devices/device.js';
+import type { Device, LinearOperator, OperatorSource, Support } from './devices/device.js';
 import { moduleNameOf, operatorTypeOf, roleOf } from './operators.js';
 
 /** Where an operator runs, for reports. A type and not an interface, so that it is JSON. */
@@ -36,18 +37,25 @@ export interface Placement {
   readonly npuCoverage: number;
 }
 
+export interface PlacementOptions {
+  /** Gives devices that have to try an operator what they need for it. */
+  readonly sourceOf?: (node: Node, operator: LinearOperator) => OperatorSource;
+  /** Told of a device that fails when it is asked. */
+  readonly onFault?: (node: Node, device: Device, error: QuernError) => void;
+}
+
 /**
  * Chooses a device for each operator: for a linear one the first of `devices`, in order of preference, that supports it, for
- * all others the CPU. `sourceOf` gives devices that have to try an operator what they need for it.
+ * all others the CPU.
  */
 export function placeOperators(
   nodes: readonly Node[],
   devices: readonly Device[],
-  sourceOf?: (node: Node, operator: LinearOperator) => OperatorSource,
+  options: PlacementOptions = {},
 ): Placement {
   const offloaded = new Map<Node, OffloadedOperator>();
   const rows = nodes.map((node) => {
-    const { row, target } = placeOperator(node, devices, sourceOf);
+    const { row, target } = placeOperator(node, devices, options);
     if (target !== undefined) offloaded.set(node, { ...target, row });
     return row;
   });
@@ -82,18 +90,14 @@ interface PlacedOperator {
   readonly target: Omit<OffloadedOperator, 'row'> | undefined;
 }
 
-function placeOperator(
-  node: Node,
-  devices: readonly Device[],
-  sourceOf: ((node: Node, operator: LinearOperator) => OperatorSource) | undefined,
-): PlacedOperator {
+function placeOperator(node: Node, devices: readonly Device[], options: PlacementOptions): PlacedOperator {
   const names = { operator: moduleNameOf(node), type: operatorTypeOf(node) };
   const role = roleOf(node);
   if (!role.isLinear) {
     return { row: { ...names, device: cpuDevice.name, reason: role.reason, macsPerToken: 0 }, target: undefined };
   }
   const { operator } = role;
-  const { device, reason } = chooseDevice(operator, devices, sourceOf?.(node, operator));
+  const { device, reason } = chooseDevice(node, operator, devices, options);
   const { k, n } = operator;
   return {
     row: { ...names, device: device.name, reason, shape: { k, n }, macsPerToken: k * n },
@@ -102,13 +106,15 @@ function placeOperator(
 }
 
 function chooseDevice(
+  node: Node,
   operator: LinearOperator,
   devices: readonly Device[],
-  source: OperatorSource | undefined,
+  { sourceOf, onFault }: PlacementOptions,
 ): { readonly device: Device; readonly reason: string } {
+  const source = sourceOf?.(node, operator);
   const refusals: string[] = [];
   for (const device of devices) {
-    const support = device.supports(operator, source);
+    const support = ask(device, operator, source, (error) => onFault?.(node, device, error));
     if (!support.ok) refusals.push(`${device.name}: ${support.reason}`);
     else if (refusals.length > 0) return { device, reason: refusals.join('; ') };
     else if (device.name === cpuDevice.name) return { device, reason: 'cpu is preferred' };
@@ -116,6 +122,22 @@ function chooseDevice(
     else return { device, reason: `${device.name} takes ${operator.scheme}: ${support.note}` };
   }
   return { device: cpuDevice, reason: refusals.join('; ') };
+}
+
+/** A device that fails when it is asked takes nothing. */
+function ask(
+  device: Device,
+  operator: LinearOperator,
+  source: OperatorSource | undefined,
+  onFault: (error: QuernError) => void,
+): Support {
+  try {
+    return device.supports(operator, source);
+  } catch (error) {
+    if (!(error instanceof QuernError)) throw error;
+    onFault(error);
+    return { ok: false, reason: `asked whether it takes the operator, it failed: ${error.message}` };
+  }
 }
 
 function sumMacs(rows: readonly PlacementRow[]): number {

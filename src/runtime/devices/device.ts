@@ -122,7 +122,7 @@ export interface Device {
   capabilities(): DeviceCapabilities;
   /**
    * Whether the device takes an operator; if not, why, in words for the user. A device that can't know without trying
-   * tries the operator of `source`.
+   * tries the operator of `source`. Throws a `QuernError` when the device fails.
    */
   supports(operator: LinearOperator, source?: OperatorSource): Support;
   /** The dispatches for `rows` rows of activations. Only for supported operators. */

@@ -25,11 +25,16 @@ export function placementPage(
   ].join('\n');
 }
 
+const failures: { readonly [D in DeviceFault['during']]: string } = {
+  ask: 'failed when asked whether it takes it',
+  prepare: 'did not take its weights',
+  run: 'failed to run it',
+};
+
 function warnings(faults: readonly DeviceFault[]): string[] {
   if (faults.length === 0) return [];
   const lines = faults.map(({ operator, device, during, message }) => {
-    const when = during === 'prepare' ? 'did not take its weights' : 'failed to run it';
-    return `- ${cell(operator)}: ${device} ${when}: ${cell(message)}`;
+    return `- ${cell(operator)}: ${device} ${failures[during]}: ${cell(message)}`;
   });
   return ['Warning: devices failed, and the CPU went on.', '', ...lines, ''];
 }

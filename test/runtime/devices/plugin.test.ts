@@ -217,16 +217,20 @@ test('modules that are no drivers are refused with what is wrong', async () => {
   assert.match(await messageOf(moduleOf("throw new Error('no such device');")), /no such device/);
 });
 
-test('a driver whose `supports` fails or says nothing takes nothing', async () => {
-  for (const [replacement, reason] of [
-    [`supports() { throw new Error('asleep'); }`, /it failed: asleep/],
-    ['supports: () => undefined', /does not say why/],
-  ] as const) {
-    const device = await openPluginDevice({ path: driverWith(replacement) });
-    const support = device.supports(floatSource(engine, pseudoRandom(8), 4).operator);
-    assert.ok(!support.ok && reason.test(support.reason));
-    device.close();
-  }
+test('a driver that does not say why it refuses', async () => {
+  const device = await openPluginDevice({ path: driverWith('supports: () => undefined') });
+  const support = device.supports(floatSource(engine, pseudoRandom(8), 4).operator);
+  assert.equal(support, { ok: false, reason: 'the driver does not say why' });
+  device.close();
+});
+
+test('a driver that fails when it is asked takes nothing, which is a fault as others are', async () => {
+  const path = driverWith(`supports() { throw new Error('asleep'); }`);
+  const { ids, faults, offloaded } = runModel(await openPluginDevice({ path }));
+  assert.equal([ids, faults.length, offloaded], [expected.ids, 7, 0]);
+  assert.equal([faults[0]?.during, faults[0]?.message], ['ask', 'asleep']);
+  const device = await openPluginDevice({ path });
+  assert.match(await failureOf(() => runModel(device, true)), /failed at [\w.]+: asleep/);
 });
 
 test.run();

@@ -62,12 +62,7 @@ function supports(channel: DriverChannel, operator: LinearOperator): Support {
   if (!['float32', 'int8', 'int4', 'int3'].includes(operator.weights.type)) {
     return { ok: false, reason: `drivers take float32, int8 and group weights, not ${operator.weights.type}` };
   }
-  try {
-    const answer = channel.call({ call: 'supports', operator });
-    if (answer === true) return { ok: true };
-    return { ok: false, reason: typeof answer === 'string' ? answer : 'the driver does not say why' };
-  } catch (error) {
-    if (!(error instanceof QuernError)) throw error;
-    return { ok: false, reason: `asked whether it takes the operator, it failed: ${error.message}` };
-  }
+  const answer = channel.call({ call: 'supports', operator });
+  if (answer === true) return { ok: true };
+  return { ok: false, reason: typeof answer === 'string' ? answer : 'the driver does not say why' };
 }
