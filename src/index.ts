@@ -26,6 +26,8 @@ export type { LoadRecipeOptions, ProjectOptions } from './library/project.js';
 export { loadRecipe } from './library/project.js';
 export { renderDiagnostics } from './recipe/frame.js';
 export type { Gate, LoadedRecipe, Recipe, ResolvedStage } from './recipe/load.js';
+export type { LinearOperator } from './runtime/devices/device.js';
+export type { DeviceDriver, DriverDispatch, DriverWeights } from './runtime/devices/plugin/driver.js';
 export type {
   ArtifactType,
   InputSlot,

@@ -1,15 +1,18 @@
-import { float, int, tensor } from '../onnx/attribute.js';
+import type { Attribute } from '../onnx/attribute.js';
+import { float, int, ints, tensor } from '../onnx/attribute.js';
+import type { Graph } from '../onnx/ir.js';
 import type { Model } from '../onnx/model.js';
 import type { Value } from '../onnx/node.js';
 import { tensorFrom } from '../onnx/tensor.js';
 import { defineFunction } from './functions.js';
 
 export const quantizedMatMulType = 'DynamicQuantizedMatMul';
+export const quantizedMatMul16Type = 'DynamicQuantizedMatMul16';
 
 /** Smallest normal float32. It keeps the scale of all-zero activations from being zero. */
 const smallestScale = 2 ** -126;
-const uint8Type = 2;
-const float32Type = 1;
+/** ONNX's numbers of data types. */
+const [float32Type, uint8Type, int64Type] = [1, 2, 7];
 
 /**
  * Makes sure that a model has the function `quern.DynamicQuantizedMatMul`, the product of AMD's QLinear:
@@ -25,26 +28,111 @@ const float32Type = 1;
  * stays one node with the name of its module, and ONNX Runtime inlines it.
  */
 export function defineQuantizedMatMul(model: Model): void {
-  defineFunction(model, quantizedMatMulType, ({ body }, node) => {
-    const x = body.addInput('x');
-    const weight = body.addInput('weight');
-    const weightScale = body.addInput('weight_scale');
-    const constant = (output: string, value: number): Value =>
-      node('Constant', output, [], { value_float: float(value) });
-
-    const largest = node('ReduceMax', 'largest', [node('Abs', 'magnitudes', [x])], { keepdims: int(0) });
-    const quotient = node('Div', 'quotient', [largest, constant('levels', 128)]);
-    const scale = node('Max', 'scale', [quotient, constant('smallest_scale', smallestScale)]);
-    const rounded = node('Round', 'rounded', [node('Div', 'scaled', [x, scale])]);
-    const clipped = node('Clip', 'clipped', [rounded, constant('lowest', -128), constant('highest', 127)]);
-    const shifted = node('Add', 'shifted', [clipped, constant('shift', 128)]);
-    const quantized = node('Cast', 'quantized', [shifted], { to: int(uint8Type) });
-    const zeroPoint = node('Constant', 'zero_point', [], {
-      value: tensor(tensorFrom('uint8', [], Uint8Array.of(128))),
-    });
-    const accumulated = node('MatMulInteger', 'accumulated', [quantized, weight, zeroPoint]);
-    const product = node('Cast', 'product', [accumulated], { to: int(float32Type) });
-    const outputScale = node('Mul', 'output_scale', [scale, weightScale]);
-    body.addOutput(node('Mul', 'y', [product, outputScale]));
+  defineFunction(model, quantizedMatMulType, (definition) => {
+    const body = new FunctionBody(definition.body);
+    const { scale, clipped } = body.quantize(128);
+    const shifted = body.node('Add', 'shifted', [clipped, body.constant('shift', 128)]);
+    const accumulated = body.multiply(shifted);
+    body.dequantize(accumulated, scale);
   });
+}
+
+/**
+ * Makes sure that a model has the function `quern.DynamicQuantizedMatMul16`, the same product with 16-bit activations:
+ *
+ *     xs = max(|x|) / 32768                                  over all of x
+ *     q  = clip(round_half_to_even(x / xs), -32768, 32767)   int16
+ *     y  = float32(q W) * (xs * ws)                          the product exact in int64, rounded once
+ *
+ * ONNX Runtime multiplies no 16-bit integers. q = 256 high + low with high in -128..127 and low in 0..255, so one product of
+ * both, as bytes with zero point 128, gives it: q W = 256 (high W) + (low - 128) W + 128 (column sums of W). All of it is
+ * exact up to the depth at which sums of 8-bit products overflow int32, 131,071.
+ */
+export function defineQuantizedMatMul16(model: Model): void {
+  defineFunction(model, quantizedMatMul16Type, (definition) => {
+    const body = new FunctionBody(definition.body);
+    const { scale, clipped } = body.quantize(32_768);
+    const byte = body.constant('byte', 256);
+    const high = body.node('Floor', 'high', [body.node('Div', 'bytes', [clipped, byte])]);
+    const low = body.node('Sub', 'low', [clipped, body.node('Mul', 'high_part', [high, byte])]);
+    const shifted = body.node('Add', 'shifted', [high, body.constant('shift', 128)]);
+    const first = body.node('Constant', 'first_axis', [], { value_ints: ints([0]) });
+    const halves = [shifted, low].map((half, index) => body.node('Unsqueeze', `half_${index}`, [half, first]));
+    const products = body.wide('products', body.multiply(body.node('Concat', 'halves', halves, { axis: int(0) })));
+    const highProduct = body.node('Gather', 'high_product', [products, body.integer('high_half', 0)], { axis: int(0) });
+    const lowProduct = body.node('Gather', 'low_product', [products, body.integer('low_half', 1)], { axis: int(0) });
+    const scaledHigh = body.node('Mul', 'scaled_high', [highProduct, body.integer('wide_byte', 256)]);
+    const columnSums = body.node('Mul', 'shift_product', [body.columnSums(), body.integer('wide_shift', 128)]);
+    const sum = body.node('Add', 'sum', [scaledHigh, lowProduct]);
+    body.dequantize(body.node('Add', 'shifted_back', [sum, columnSums]), scale);
+  });
+}
+
+/** The parts that the products of QLinear have in common, written into the body of a function. */
+class FunctionBody {
+  readonly #graph: Graph;
+  readonly #x: Value;
+  readonly #weight: Value;
+  readonly #weightScale: Value;
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+    this.#x = graph.addInput('x');
+    this.#weight = graph.addInput('weight');
+    this.#weightScale = graph.addInput('weight_scale');
+  }
+
+  node(
+    opType: string,
+    output: string,
+    inputs: readonly Value[],
+    attributes: { [name: string]: Attribute } = {},
+  ): Value {
+    return this.#graph.addNode({ opType, name: output, inputs, outputs: [output], attributes }).output;
+  }
+
+  constant(output: string, value: number): Value {
+    return this.node('Constant', output, [], { value_float: float(value) });
+  }
+
+  integer(output: string, value: number): Value {
+    return this.node('Constant', output, [], { value_int: int(value) });
+  }
+
+  /** As int64. */
+  wide(output: string, values: Value): Value {
+    return this.node('Cast', output, [values], { to: int(int64Type) });
+  }
+
+  /** Sums of the columns of W, int64 [N]. ONNX Runtime computes them once, when it opens the model. */
+  columnSums(): Value {
+    const axes = this.node('Constant', 'depth_axis', [], { value_ints: ints([0]) });
+    return this.node('ReduceSum', 'column_sums', [this.wide('wide_weight', this.#weight), axes], { keepdims: int(0) });
+  }
+
+  /** x as integers from -levels to levels - 1, still floats, and their scale. */
+  quantize(levels: number): { readonly scale: Value; readonly clipped: Value } {
+    const magnitudes = this.node('Abs', 'magnitudes', [this.#x]);
+    const largest = this.node('ReduceMax', 'largest', [magnitudes], { keepdims: int(0) });
+    const quotient = this.node('Div', 'quotient', [largest, this.constant('levels', levels)]);
+    const scale = this.node('Max', 'scale', [quotient, this.constant('smallest_scale', smallestScale)]);
+    const rounded = this.node('Round', 'rounded', [this.node('Div', 'scaled', [this.#x, scale])]);
+    const limits = [this.constant('lowest', -levels), this.constant('highest', levels - 1)];
+    return { scale, clipped: this.node('Clip', 'clipped', [rounded, ...limits]) };
+  }
+
+  /** (values - 128) W in int32, of values from 0 to 255. */
+  multiply(values: Value): Value {
+    const quantized = this.node('Cast', 'quantized', [values], { to: int(uint8Type) });
+    const point = tensor(tensorFrom('uint8', [], Uint8Array.of(128)));
+    const zeroPointValue = this.node('Constant', 'zero_point', [], { value: point });
+    return this.node('MatMulInteger', 'accumulated', [quantized, this.#weight, zeroPointValue]);
+  }
+
+  /** Makes y, the output. */
+  dequantize(accumulated: Value, scale: Value): void {
+    const product = this.node('Cast', 'product', [accumulated], { to: int(float32Type) });
+    const outputScale = this.node('Mul', 'output_scale', [scale, this.#weightScale]);
+    this.#graph.addOutput(this.node('Mul', 'y', [product, outputScale]));
+  }
 }

@@ -2,6 +2,7 @@ import { QuernError } from '../errors.js';
 import { openBindingSession } from './binding-session.js';
 import type { BindingModule } from './binding-tensor.js';
 import type { Engine, Session, SessionSource, ThreadOptions } from './engine.js';
+import type { ExecutionProvider } from './execution-provider.js';
 import { checkVersion } from './runtime-library.js';
 import { type ResolvableSessionOptions, resolveSessionOptions } from './session-options.js';
 
@@ -69,6 +70,12 @@ class BindingEngine implements Engine {
     );
     this.#sessions.add(session);
     return session;
+  }
+
+  openProvider(): ExecutionProvider {
+    throw new QuernError('engine', "execution providers need ONNX Runtime's C API, which can't be reached here", {
+      suggestion: 'install the package koffi, or use the device cpu',
+    });
   }
 
   close(): void {

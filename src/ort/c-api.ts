@@ -1,7 +1,9 @@
 import { acquireEnvironment, type Environment, releaseEnvironment } from './c-environment.js';
 import { type CApi, loadCApi } from './c-functions.js';
+import { providersOf } from './c-providers.js';
 import { openCSession } from './c-session.js';
 import type { Engine, Session, SessionSource, ThreadOptions } from './engine.js';
+import type { ExecutionProvider, ProviderRequest } from './execution-provider.js';
 import { type ResolvableSessionOptions, resolveSessionOptions } from './session-options.js';
 
 let loading: Promise<CApi> | undefined;
@@ -40,6 +42,11 @@ class CEngine implements Engine {
     );
     this.#sessions.add(session);
     return session;
+  }
+
+  openProvider(request: ProviderRequest): ExecutionProvider {
+    if (this.#environment === undefined) throw new Error('the engine is closed');
+    return providersOf(this.#api, this.#environment).open(request);
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import type { CApi, Pointer } from './c-functions.js';
+import { closeProviders } from './c-providers.js';
 import { check, create } from './c-status.js';
 import type { ThreadOptions } from './engine.js';
 
@@ -41,6 +42,7 @@ export function acquireEnvironment(api: CApi, options: ThreadOptions): Environme
 export function releaseEnvironment(api: CApi): void {
   users--;
   if (users > 0 || current === undefined) return;
+  closeProviders(current);
   api.functions.ReleaseMemoryInfo(current.memoryInfo);
   api.functions.ReleaseEnv(current.env);
   current = undefined;

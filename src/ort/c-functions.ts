@@ -98,6 +98,40 @@ export interface CFunctions {
   readonly BindOutput: (binding: Pointer, name: string, value: Pointer) => Status;
   readonly RunWithBinding: (session: Pointer, runOptions: null, binding: Pointer) => Status;
   readonly ReleaseIoBinding: (binding: Pointer) => void;
+
+  /** Appends a provider that is part of the library, by its short name. */
+  readonly SessionOptionsAppendExecutionProvider: (
+    options: Pointer,
+    name: string,
+    keys: readonly string[],
+    values: readonly string[],
+    count: number,
+  ) => Status;
+  readonly CreateCUDAProviderOptions: (out: PointerOut) => Status;
+  readonly UpdateCUDAProviderOptions: (
+    cuda: Pointer,
+    keys: readonly string[],
+    values: readonly string[],
+    count: number,
+  ) => Status;
+  readonly SessionOptionsAppendExecutionProvider_CUDA_V2: (options: Pointer, cuda: Pointer) => Status;
+  readonly ReleaseCUDAProviderOptions: (cuda: Pointer) => void;
+  readonly RegisterExecutionProviderLibrary: (env: Pointer, name: string, path: string) => Status;
+  readonly UnregisterExecutionProviderLibrary: (env: Pointer, name: string) => Status;
+  /** The array belongs to the environment, and is another one after each registration. */
+  readonly GetEpDevices: (env: Pointer, devices: PointerOut, count: Out<number>) => Status;
+  readonly SessionOptionsAppendExecutionProvider_V2: (
+    options: Pointer,
+    env: Pointer,
+    devices: readonly Pointer[],
+    deviceCount: number,
+    keys: readonly string[],
+    values: readonly string[],
+    count: number,
+  ) => Status;
+  readonly EpDevice_EpName: (device: Pointer) => string;
+  readonly EpDevice_Device: (device: Pointer) => Pointer;
+  readonly HardwareDevice_Type: (hardware: Pointer) => number;
 }
 
 /** The C API and the ways of looking at memory that its callers need. */
@@ -111,6 +145,8 @@ export interface CApi {
   /** Copies bytes out of C memory. */
   readonly copyBytes: (address: Pointer, sizeBytes: number) => Uint8Array<ArrayBuffer>;
   readonly readString: (address: Pointer) => string;
+  /** Reads an array of pointers out of C memory. */
+  readonly readPointers: (address: Pointer, count: number) => readonly Pointer[];
 }
 
 type CType = string | Koffi.TypeObject | ReturnType<typeof Koffi.out>;
@@ -135,6 +171,7 @@ export async function loadCApi(): Promise<CApi> {
     addressOf: (buffer) => koffi.address(new Uint8Array(buffer)),
     copyBytes: (address, sizeBytes) => koffi.decode(address, 'uint8_t', sizeBytes),
     readString: (address) => koffi.decode.string(address),
+    readPointers: (address, count) => koffi.decode(address, koffi.array('void *', count)),
   };
 }
 
@@ -223,5 +260,27 @@ function readFunctions(koffi: typeof Koffi, table: Pointer): CFunctions {
     BindOutput: call(137, 'void *', 'str', 'void *'),
     RunWithBinding: call(133, 'void *', 'void *', 'void *'),
     ReleaseIoBinding: release(135),
+
+    SessionOptionsAppendExecutionProvider: call(216, 'void *', 'str', strings, strings, 'size_t'),
+    CreateCUDAProviderOptions: call(205, out),
+    UpdateCUDAProviderOptions: call(206, 'void *', strings, strings, 'size_t'),
+    SessionOptionsAppendExecutionProvider_CUDA_V2: call(204, 'void *', 'void *'),
+    ReleaseCUDAProviderOptions: release(208),
+    RegisterExecutionProviderLibrary: call(301, 'void *', 'str', path),
+    UnregisterExecutionProviderLibrary: call(302, 'void *', 'str'),
+    GetEpDevices: call(303, 'void *', out, sizeOut),
+    SessionOptionsAppendExecutionProvider_V2: call(
+      304,
+      'void *',
+      'void *',
+      pointers,
+      'size_t',
+      strings,
+      strings,
+      'size_t',
+    ),
+    EpDevice_EpName: at(312, 'str', 'void *'),
+    EpDevice_Device: at(316, 'void *', 'void *'),
+    HardwareDevice_Type: at(307, 'int', 'void *'),
   };
 }

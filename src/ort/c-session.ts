@@ -2,8 +2,10 @@ import { CBoundRun } from './c-bound-run.js';
 import type { Environment } from './c-environment.js';
 import type { CApi, Pointer } from './c-functions.js';
 import { readInfos } from './c-model-info.js';
+import { CProvider } from './c-providers.js';
 import { check, create } from './c-status.js';
 import { copyValue, createValue, type OwnedValue } from './c-tensor.js';
+import { CValueRun } from './c-value-run.js';
 import type { BoundRun, NamedTensors, Session, SessionSource, TensorInfo } from './engine.js';
 import { openingFailure, runningFailure } from './engine-error.js';
 import { checkInputs, checkOutputs, fetchedNames } from './session-calls.js';
@@ -28,7 +30,7 @@ export function openCSession(
   try {
     const inputs = readInfos(api, environment, pointer, 'input');
     const outputs = readInfos(api, environment, pointer, 'output');
-    return new CSession(api, environment, pointer, inputs, outputs, onRelease);
+    return new CSession(api, environment, pointer, options.provider !== undefined, inputs, outputs, onRelease);
   } catch (error) {
     api.functions.ReleaseSession(pointer);
     throw error;
@@ -54,6 +56,7 @@ function createSession(api: CApi, { env }: Environment, source: SessionSource, o
     if (options.profilePrefix !== undefined) {
       check(api, opening, functions.EnableProfiling(settings, options.profilePrefix));
     }
+    if (options.provider !== undefined) check(api, opening, providerOf(options).appendTo(settings));
     return create(api, opening, (out) =>
       'path' in source
         ? functions.CreateSession(env, source.path, settings, out)
@@ -64,17 +67,24 @@ function createSession(api: CApi, { env }: Environment, source: SessionSource, o
   }
 }
 
+function providerOf({ provider }: SessionOptions): CProvider {
+  if (provider instanceof CProvider) return provider;
+  throw new Error('the execution provider is not one of this engine');
+}
+
 class CSession implements Session {
   readonly #api: CApi;
   readonly #environment: Environment;
   readonly #bound = new Set<BoundRun>();
   readonly #onRelease: (session: Session) => void;
+  readonly #isOnProvider: boolean;
   #pointer: Pointer | undefined;
 
   constructor(
     api: CApi,
     environment: Environment,
     pointer: Pointer,
+    isOnProvider: boolean,
     readonly inputs: readonly TensorInfo[],
     readonly outputs: readonly TensorInfo[],
     onRelease: (session: Session) => void,
@@ -82,6 +92,7 @@ class CSession implements Session {
     this.#api = api;
     this.#environment = environment;
     this.#pointer = pointer;
+    this.#isOnProvider = isOnProvider;
     this.#onRelease = onRelease;
   }
 
@@ -118,7 +129,8 @@ class CSession implements Session {
     const session = this.#open();
     checkInputs(this.inputs, inputs);
     checkOutputs(this.outputs, outputs);
-    const bound = new CBoundRun(this.#api, this.#environment, session, inputs, outputs, (released) =>
+    const Bound = this.#isOnProvider ? CValueRun : CBoundRun;
+    const bound = new Bound(this.#api, this.#environment, session, inputs, outputs, (released) =>
       this.#bound.delete(released),
     );
     this.#bound.add(bound);

@@ -1,3 +1,4 @@
+import type { ExecutionProvider, ProviderRequest } from './execution-provider.js';
 import type { ResolvableSessionOptions } from './session-options.js';
 import type { DataType, TensorData } from './tensor-data.js';
 
@@ -65,6 +66,11 @@ export interface Engine {
   /** Threads that one run may use, the calling one included. */
   readonly threads: number;
   openSession(source: SessionSource, options?: ResolvableSessionOptions): Session;
+  /**
+   * Makes an execution provider available to sessions, until the engine is closed. Whether it runs anything shows when a
+   * session is opened. Throws a `QuernError` where its library can't be loaded or finds no device.
+   */
+  openProvider(request: ProviderRequest): ExecutionProvider;
   /** Releases every session and the threads. Closing twice is harmless. */
   close(): void;
 }

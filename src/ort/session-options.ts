@@ -1,4 +1,5 @@
 import { QuernError } from '../errors.js';
+import type { ExecutionProvider } from './execution-provider.js';
 
 /** How far ONNX Runtime may rewrite a graph. From `extended` on, quantized patterns are fused, which can change results. */
 export type GraphOptimization = 'disabled' | 'basic' | 'extended' | 'all';
@@ -36,6 +37,8 @@ export interface ResolvableSessionOptions {
   readonly prepack?: boolean;
   /** Where a profile goes: `<prefix>_<time>.json` is written when the session is released. */
   readonly profilePrefix?: string;
+  /** Runs every operator, or the session is not opened. Default: the CPU. */
+  readonly provider?: ExecutionProvider;
 }
 
 export interface SessionOptions {
@@ -43,6 +46,7 @@ export interface SessionOptions {
   /** Configuration entries, by name. */
   readonly config: { readonly [key: string]: string };
   readonly profilePrefix: string | undefined;
+  readonly provider: ExecutionProvider | undefined;
 }
 
 /**
@@ -60,8 +64,10 @@ export function resolveSessionOptions(options: ResolvableSessionOptions, externa
     config[key] = value;
   }
   if (options.prepack === false) config['session.disable_prepacking'] = '1';
+  if (options.provider !== undefined) config['session.disable_cpu_ep_fallback'] = '1';
   if (externalDataFolder !== undefined) {
     config['session.model_external_initializers_file_folder_path'] = externalDataFolder;
   }
-  return { graphOptimization: options.graphOptimization ?? 'all', config, profilePrefix: options.profilePrefix };
+  const { graphOptimization = 'all', profilePrefix, provider } = options;
+  return { graphOptimization, config, profilePrefix, provider };
 }

@@ -4,7 +4,7 @@ import { schemeNames } from './schemes.js';
 
 const qlinear = {
   type: 'object',
-  description: "AMD's QLinear: int8 weights and activations, both symmetric",
+  description: "AMD's QLinear: int8 weights, int8 or int16 activations, both symmetric",
   additionalProperties: false,
   required: ['form', 'weights', 'activations'],
   properties: {
@@ -25,7 +25,7 @@ const qlinear = {
       additionalProperties: false,
       required: ['type', 'granularity', 'symmetric', 'dynamic'],
       properties: {
-        type: { const: 'int8' },
+        type: { enum: ['int8', 'int16'] },
         granularity: { const: 'tensor' },
         symmetric: { const: true },
         dynamic: { const: true },

@@ -12,18 +12,18 @@ interface Int8Weights<Formula extends 'torch' | 'onnxruntime'> {
 }
 
 /** Activations quantized at run time with one scale for the whole tensor, found in that tensor. */
-interface DynamicActivations<Type extends 'int8' | 'uint8', Symmetric extends boolean> {
+interface DynamicActivations<Type extends 'int8' | 'uint8' | 'int16', Symmetric extends boolean> {
   readonly type: Type;
   readonly granularity: 'tensor';
   readonly symmetric: Symmetric;
   readonly dynamic: true;
 }
 
-/** AMD's QLinear: int8 times int8, both symmetric, accumulated in int32. What NPU devices compute. */
+/** AMD's QLinear: int8 weights times int8 or int16, both symmetric, the sum exact. What NPU devices compute. */
 export interface QLinearScheme {
   readonly form: 'qlinear';
   readonly weights: Int8Weights<'torch'>;
-  readonly activations: DynamicActivations<'int8', true>;
+  readonly activations: DynamicActivations<'int8' | 'int16', true>;
 }
 
 /** ONNX Runtime's `quantize_dynamic`: DynamicQuantizeLinear and MatMulInteger, uint8 activations with a zero point. */
@@ -88,6 +88,7 @@ export const schemeNames = [
   'w8a8-channel',
   'w8a8-ort',
   'w8a8-ort-channel',
+  'w8a16',
   'w4-nbits',
   'w4-g128',
   'w4-g32',
@@ -100,10 +101,11 @@ export type SchemeName = (typeof schemeNames)[number];
 export type SchemeChoice = SchemeName | Scheme;
 
 const presets: { readonly [Name in SchemeName]: Scheme } = {
-  w8a8: qlinear('tensor'),
-  'w8a8-channel': qlinear('channel'),
+  w8a8: qlinear('tensor', 'int8'),
+  'w8a8-channel': qlinear('channel', 'int8'),
   'w8a8-ort': qoperator('tensor'),
   'w8a8-ort-channel': qoperator('channel'),
+  w8a16: qlinear('tensor', 'int16'),
   'w4-nbits': {
     form: 'nbits',
     weights: { type: 'int4', granularity: 'group', group: 32, symmetric: true, scale: 'onnxruntime' },
@@ -127,11 +129,11 @@ export function schemeText(scheme: Scheme): string {
   return preset ?? description;
 }
 
-function qlinear(granularity: Int8Granularity): QLinearScheme {
+function qlinear(granularity: Int8Granularity, activations: 'int8' | 'int16'): QLinearScheme {
   return {
     form: 'qlinear',
     weights: { type: 'int8', granularity, symmetric: true, scale: 'torch' },
-    activations: { type: 'int8', granularity: 'tensor', symmetric: true, dynamic: true },
+    activations: { type: activations, granularity: 'tensor', symmetric: true, dynamic: true },
   };
 }
 

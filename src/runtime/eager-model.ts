@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { QuernError } from '../errors.js';
 import { tokenTensor } from '../models/decoder-inputs.js';
+import { groupQdqProducts } from '../models/group-qdq.js';
 import { lowerAttention } from '../models/lower-attention.js';
 import type { ModelDirectory } from '../models/model-directory.js';
 import type { Node } from '../onnx/node.js';
@@ -8,15 +9,17 @@ import type { Engine, Session } from '../ort/engine.js';
 import type { TensorData } from '../ort/tensor-data.js';
 import { tensorOver } from '../ort/tensor-data.js';
 import type { Decoder } from './decoder.js';
-import type { Device } from './devices/device.js';
+import { type DeviceFault, FaultLog } from './device-faults.js';
+import type { Device, LinearOperator, OperatorSource } from './devices/device.js';
 import { type ForwardPass, firstPass, type SessionChain } from './forward-pass.js';
 import { requireDecoder } from './graph-interface.js';
+import { GuardedOperator } from './guarded-operator.js';
 import { allocateCaches, findCachePorts } from './key-value-caches.js';
 import { type ModelledPass, modelPass, NpuLedger } from './npu-ledger.js';
 import { type Granularity, partition } from './partition.js';
-import { type Placement, placeOperators } from './placement.js';
+import { type OffloadedOperator, type Placement, placeOperators, withFallbacks } from './placement.js';
 import { splitPrologue } from './prologue.js';
-import { openUnitSession } from './unit-sessions.js';
+import { declareOutputs, openUnitSession } from './unit-sessions.js';
 
 export interface EagerModelOptions {
   readonly engine: Engine;
@@ -27,14 +30,18 @@ export interface EagerModelOptions {
   readonly granularity: Granularity;
   /** Most tokens that are read before a reset. At most the positions of the model. */
   readonly capacity: number;
+  /** Whether a fault of a device is an error. Otherwise the CPU does what the device does not. Default: false. */
+  readonly strict?: boolean;
+  /** Told of each operator that goes back to the CPU. */
+  readonly onFault?: (fault: DeviceFault) => void;
 }
 
 /** How many numbers of tokens a pass keep their buffers, besides 1. */
 const keptPasses = 4;
 
 /**
- * Opens a model to be run unit by unit on devices. A simulated NPU's operators run on the CPU with the same integers, so
- * that results are exact; what they would take is modelled apart.
+ * Opens a model to be run unit by unit on devices. Work of a simulated NPU has its exact results; what it would take is
+ * modelled apart.
  * @throws QuernError if the model does not have the form of a decoder, or `capacity` is more than it has positions for
  */
 export function openEagerModel(options: EagerModelOptions): EagerModel {
@@ -45,15 +52,28 @@ export function openEagerModel(options: EagerModelOptions): EagerModel {
   }
   requireDecoder(model.graph);
   lowerAttention(model);
+  groupQdqProducts(model);
   model.graph.removeUnused();
   const { prologue, rest } = splitPrologue(model.graph);
-  const placement = placeOperators(model.graph.nodes, devices);
+  const directory = realpathSync(opened.directory);
+  const sourceOf = (node: Node, operator: LinearOperator): OperatorSource => {
+    return { operator, engine, model, node, directory };
+  };
+  const faults = new FaultLog(options.strict ?? false, options.onFault ?? (() => {}));
+  const placement = placeOperators(model.graph.nodes, devices, {
+    sourceOf,
+    onFault: (node, { name }, error) => faults.record(node, name, 'ask', error),
+  });
   const caches = allocateCaches(findCachePorts(model.graph), info, capacity);
   const units = partition(rest, (node) => placement.offloaded.has(node), granularity);
-  const directory = realpathSync(opened.directory);
   const opening: Session[] = [];
   const open = (nodes: readonly Node[]): Session => {
-    const session = openUnitSession(engine, model, nodes, directory);
+    const [first] = nodes;
+    const offloaded = first === undefined ? undefined : placement.offloaded.get(first);
+    const session =
+      first === undefined || offloaded === undefined
+        ? openUnitSession(engine, model, nodes, directory)
+        : openOffloaded(sourceOf(first, offloaded.operator), offloaded, faults);
     opening.push(session);
     return session;
   };
@@ -63,10 +83,29 @@ export function openEagerModel(options: EagerModelOptions): EagerModel {
       sessions: units.map(({ nodes }) => open(nodes)),
       caches,
     };
-    return new EagerModel(chain, placement, capacity, info.vocabularySize);
+    return new EagerModel(chain, placement, faults, capacity, info.vocabularySize);
   } catch (error) {
     for (const session of opening) session.release();
     throw error;
+  }
+}
+
+/** An operator on its device, or on the CPU if the device fails to take its weights. */
+function openOffloaded(source: OperatorSource, { device }: OffloadedOperator, faults: FaultLog): Session {
+  const { engine, model, node, directory } = source;
+  const openOnCpu = (): Session => openUnitSession(engine, model, [node], directory);
+  const record =
+    (during: DeviceFault['during']) =>
+    (error: QuernError): void =>
+      faults.record(node, device.name, during, error);
+  try {
+    const prepared = device.prepare(source);
+    declareOutputs(model.graph, prepared);
+    return new GuardedOperator(prepared, openOnCpu, record('run'));
+  } catch (error) {
+    if (!(error instanceof QuernError)) throw error;
+    record('prepare')(error);
+    return openOnCpu();
   }
 }
 
@@ -75,6 +114,8 @@ export class EagerModel implements Decoder {
   /** Modelled work of the NPU in all passes so far. */
   readonly ledger = new NpuLedger();
   readonly #chain: SessionChain;
+  readonly #placement: Placement;
+  readonly #faults: FaultLog;
   readonly #vocabularySize: number;
   readonly #ones: BigInt64Array<ArrayBuffer>;
   /** By tokens a pass, the least recently used first. */
@@ -84,13 +125,26 @@ export class EagerModel implements Decoder {
 
   constructor(
     chain: SessionChain,
-    readonly placement: Placement,
+    placement: Placement,
+    faults: FaultLog,
     readonly capacity: number,
     vocabularySize: number,
   ) {
     this.#chain = chain;
+    this.#placement = placement;
+    this.#faults = faults;
     this.#vocabularySize = vocabularySize;
     this.#ones = new BigInt64Array(new ArrayBuffer(capacity * 8)).fill(1n);
+  }
+
+  /** Where operators run: those that a device failed at are on the CPU. */
+  get placement(): Placement {
+    return withFallbacks(this.#placement, this.#faults.reasons);
+  }
+
+  /** What devices failed at so far, at most once an operator. */
+  get faults(): readonly DeviceFault[] {
+    return this.#faults.faults;
   }
 
   get pastLength(): number {

@@ -1,5 +1,6 @@
 import { functionDomain } from '../models/functions.js';
-import { quantizedMatMulType } from '../models/quantized-matmul.js';
+import { qdqMatMulType } from '../models/group-qdq.js';
+import { quantizedMatMul16Type, quantizedMatMulType } from '../models/quantized-matmul.js';
 import { intAttribute } from '../onnx/attribute.js';
 import type { Node, Value } from '../onnx/node.js';
 import type { Tensor } from '../onnx/tensor.js';
@@ -24,13 +25,15 @@ const readers: { readonly [operatorType: string]: (node: Node) => OperatorRole }
   MatMul: readMatMul,
   Gemm: readGemm,
   MatMulInteger: readMatMulInteger,
-  [`${functionDomain}.${quantizedMatMulType}`]: readQuantizedMatMul,
+  [`${functionDomain}.${quantizedMatMulType}`]: (node) => readQuantizedMatMul(node, 'int8'),
+  [`${functionDomain}.${quantizedMatMul16Type}`]: (node) => readQuantizedMatMul(node, 'int16'),
   'com.microsoft.MatMulNBits': readMatMulNBits,
 };
 
 /** Reads from a node whether it is a linear operator, and of which shape and weight format. */
 export function roleOf(node: Node): OperatorRole {
   const type = operatorTypeOf(node);
+  if (type.startsWith(`${functionDomain}.${qdqMatMulType}_`)) return readQdqMatMul(node);
   const read = Object.hasOwn(readers, type) ? readers[type] : undefined;
   return read === undefined ? other(`${type} is not a linear operator`) : read(node);
 }
@@ -67,15 +70,40 @@ function readMatMulInteger(node: Node): OperatorRole {
   });
 }
 
-/** AMD's QLinear: to a device a MatMul with int8 on both sides. */
-function readQuantizedMatMul(node: Node): OperatorRole {
+/** AMD's QLinear: to a device a MatMul of integers. */
+function readQuantizedMatMul(node: Node, activations: 'int8' | 'int16'): OperatorRole {
   const scale = node.requireInput(2).initializer;
   const isPerChannel = scale !== undefined && scale.dims.length > 0;
+  const name = activations === 'int8' ? 'w8a8' : 'w8a16';
   return matrixProduct(node.requireInput(1), false, {
     operatorType: 'MatMul',
-    activations: 'int8',
-    scheme: isPerChannel ? 'w8a8-channel' : 'w8a8',
+    activations,
+    scheme: isPerChannel ? `${name}-channel` : name,
   });
+}
+
+/** A product with the QuantizeLinear and DequantizeLinear nodes around it: devices that know this form take it whole. */
+function readQdqMatMul(node: Node): OperatorRole {
+  const tensor = node.requireInput(1).initializer;
+  const [k, n] = tensor?.dims ?? [];
+  if (tensor === undefined || k === undefined || n === undefined || tensor.dims.length !== 2) {
+    return other('weights are not a constant matrix');
+  }
+  const is4Bit = tensor.dataType === 'int4' || tensor.dataType === 'uint4';
+  const weights: WeightFormat | undefined = is4Bit ? { type: 'int4', groupSize: k } : weightFormatOf(tensor);
+  if (weights === undefined) return other(`${tensor.dataType} weights are not supported by any device`);
+  return {
+    isLinear: true,
+    operator: {
+      operatorType: qdqMatMulType,
+      k,
+      n,
+      weights,
+      constantWeights: true,
+      activations: 'float32',
+      scheme: 'qdq',
+    },
+  };
 }
 
 function readMatMulNBits(node: Node): OperatorRole {
@@ -86,6 +114,9 @@ function readMatMulNBits(node: Node): OperatorRole {
   };
   const bits = intAttribute(node.attributes, 'bits') ?? 4;
   if (bits !== 4) return other(`${bits}-bit groups of weights are not supported by any device`);
+  if (node.inputs[4] !== undefined || node.inputs[5] !== undefined) {
+    return other('MatMulNBits with a group index or a bias is not supported by any device');
+  }
   const groupSize = attribute('block_size');
   return {
     isLinear: true,

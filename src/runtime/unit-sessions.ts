@@ -1,4 +1,5 @@
 import { openModelSession } from '../models/graph-session.js';
+import type { Graph } from '../onnx/ir.js';
 import type { Model } from '../onnx/model.js';
 import type { Node } from '../onnx/node.js';
 import { extractSubgraph } from '../onnx/subgraph.js';
@@ -10,12 +11,17 @@ import type { Engine, Session } from '../ort/engine.js';
  */
 export function openUnitSession(engine: Engine, model: Model, nodes: readonly Node[], directory: string): Session {
   const session = openModelSession(engine, extractSubgraph(model, nodes), directory);
-  for (const { name, dataType, dims } of session.outputs) {
-    const value = model.graph.value(name);
+  declareOutputs(model.graph, session);
+  return session;
+}
+
+/** Gives the values that a session computes their types in the graph they come from, where they have none. */
+export function declareOutputs(graph: Graph, { outputs }: Pick<Session, 'outputs'>): void {
+  for (const { name, dataType, dims } of outputs) {
+    const value = graph.value(name);
     if (value === undefined) throw new Error(`unit output ${name} is not a value of the graph`);
     const shape = dims.map((size) => (size === '' ? undefined : size));
     // A tensor of unknown rank looks like a scalar here, and a wrong rank would be refused later.
     value.type ??= shape.length === 0 ? { dataType } : { dataType, shape };
   }
-  return session;
 }

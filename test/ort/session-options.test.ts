@@ -3,7 +3,12 @@ import * as assert from 'uvu/assert';
 import { resolveSessionOptions } from '../../src/ort/session-options.js';
 
 test('defaults optimize everything and configure nothing', () => {
-  assert.equal(resolveSessionOptions({}), { graphOptimization: 'all', config: {}, profilePrefix: undefined });
+  assert.equal(resolveSessionOptions({}), {
+    graphOptimization: 'all',
+    config: {},
+    profilePrefix: undefined,
+    provider: undefined,
+  });
 });
 
 test('options become configuration entries', () => {

@@ -81,7 +81,7 @@ test('operators one by one, islands and the whole graph give the same text and l
   }
 });
 
-for (const scheme of ['w8a8', 'w8a8-channel', 'w8a8-ort', 'w8a8-ort-channel', 'w4-nbits'] as const) {
+for (const scheme of ['w8a8', 'w8a8-channel', 'w8a8-ort', 'w8a8-ort-channel', 'w8a16'] as const) {
   test(`${scheme} on a simulated NPU gives the bits of the whole graph`, async () => {
     const directory = await fixtures.quantized(scheme);
     const whole = openWholeGraph(cApi, openModelDirectory(directory));
@@ -97,6 +97,23 @@ for (const scheme of ['w8a8', 'w8a8-channel', 'w8a8-ort', 'w8a8-ort-channel', 'w
     }
   });
 }
+
+test('group weights on a simulated NPU have bfloat16 operands: near to the whole graph, and the same either way', async () => {
+  const directory = await fixtures.quantized('w4-nbits');
+  const whole = openWholeGraph(cApi, openModelDirectory(directory));
+  const expected = decode(whole);
+  whole.close();
+  const [op, island] = (['op', 'island'] as const).map((granularity) => {
+    const model = open({ directory, devices: ['npu:stx', 'cpu'], granularity });
+    assert.is(model.placement.offloaded.size, 12);
+    const { logits } = decode(model);
+    model.close();
+    return logits;
+  });
+  const error = logitError(expected.logits[0]!, op![0]!);
+  assert.ok(error > 0 && error < 0.05);
+  assert.is(largestError(op!, island!), 0);
+});
 
 test('a prompt can be read in parts', () => {
   const model = open();

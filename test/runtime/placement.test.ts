@@ -1,8 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { QuernError } from '../../src/errors.js';
 import type { Node } from '../../src/onnx/node.js';
 import { deviceNamed } from '../../src/runtime/devices/registry.js';
-import { placeOperators } from '../../src/runtime/placement.js';
+import { placeOperators, withFallbacks } from '../../src/runtime/placement.js';
 import { nodeWith, zeroTensor } from './graphs.js';
 
 const [cpu, stx, hpt] = [deviceNamed('cpu'), deviceNamed('npu:stx'), deviceNamed('npu:hpt')];
@@ -60,6 +61,33 @@ test('a device that refuses is named where another one takes the operator', () =
   const phoenix = { ...stx, name: 'npu:other', supports: () => ({ ok: false as const, reason: 'it is busy' }) };
   const { rows } = placeOperators([quantized], [phoenix, stx]);
   assert.equal([rows[0]?.device, rows[0]?.reason], ['npu:stx', 'npu:other: it is busy']);
+});
+
+test('a device that fails when it is asked is passed over, and that is told', () => {
+  const broken = {
+    ...stx,
+    name: 'npu:broken',
+    supports: () => {
+      throw new QuernError('engine', 'no answer');
+    },
+  };
+  const told: string[] = [];
+  const onFault = (node: Node, { name }: { name: string }, { message }: QuernError): void => {
+    told.push(`${name} ${node.opType}: ${message}`);
+  };
+  const { rows, offloaded } = placeOperators([quantized], [broken, stx], { onFault });
+  assert.equal(told, ['npu:broken DynamicQuantizedMatMul: no answer']);
+  assert.is(offloaded.get(quantized)?.device, stx);
+  assert.match(rows[0]?.reason ?? '', /^npu:broken: asked whether it takes the operator, it failed: no answer$/);
+});
+
+test('operators that go back to the CPU are not covered any more', () => {
+  const placement = placeOperators(nodes, [stx]);
+  const after = withFallbacks(placement, new Map([[quantized, 'npu:stx failed: bus error']]));
+  assert.equal([after.offloaded.size, after.npuCoverage], [0, 0]);
+  assert.equal([after.rows[0]?.device, after.rows[0]?.reason], ['cpu', 'npu:stx failed: bus error']);
+  assert.equal(after.rows.slice(1), placement.rows.slice(1));
+  assert.is(withFallbacks(placement, new Map()), placement);
 });
 
 test.run();

@@ -12,7 +12,7 @@ export interface DevicesOptions {
 /** `quern devices [DEVICE] [--plan MxKxN --scheme S]` */
 export async function devices(device: string | undefined, options: DevicesOptions): Promise<ExitCode> {
   if (options.plan === undefined) {
-    const list = deviceList(device);
+    const list = await deviceList(device);
     if (options.json) printJson(list);
     else process.stdout.write(`${deviceListLines(list).join('\n')}\n`);
     return exitCodes.done;

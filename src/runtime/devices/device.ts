@@ -1,3 +1,7 @@
+import type { Model } from '../../onnx/model.js';
+import type { Node } from '../../onnx/node.js';
+import type { Engine, Session } from '../../ort/engine.js';
+
 /** Shape of a matrix product: activations m x k times weights k x n. */
 export interface GemmShape {
   readonly m: number;
@@ -91,15 +95,57 @@ export interface DeviceCapabilities {
   readonly flows: readonly FlowCapability[];
 }
 
-export type Support = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+export type Support =
+  /** `note`: what is worth knowing about how it runs there. */
+  { readonly ok: true; readonly note?: string } | { readonly ok: false; readonly reason: string };
 
-/** Something that runs linear operators, seen from the side that plans. */
+/** A linear operator in the graph of a model, with its weights. */
+export interface OperatorSource {
+  readonly operator: LinearOperator;
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly node: Node;
+  /** Where the files of the weights are. */
+  readonly directory: string;
+}
+
+/**
+ * An operator whose weights are on a device. Its inputs and output are those of the node without the constants; a call
+ * is a session's, and throws a `QuernError` when the device fails.
+ */
+export type PreparedOperator = Session;
+
+/** Something that runs linear operators. */
 export interface Device {
-  /** `cpu`, `npu:stx`, ... */
+  /** `cpu`, `npu:stx`, `ep:webgpu`, ... */
   readonly name: string;
   capabilities(): DeviceCapabilities;
-  /** Whether the device takes an operator; if not, why, in words for the user. */
-  supports(operator: LinearOperator): Support;
+  /**
+   * Whether the device takes an operator; if not, why, in words for the user. A device that can't know without trying
+   * tries the operator of `source`. Throws a `QuernError` when the device fails.
+   */
+  supports(operator: LinearOperator, source?: OperatorSource): Support;
   /** The dispatches for `rows` rows of activations. Only for supported operators. */
   plan(operator: LinearOperator, rows: number): DispatchPlan;
+  /** Brings the weights of a supported operator to the device. Throws a `QuernError` when the device fails. */
+  prepare(source: OperatorSource): PreparedOperator;
+  /** Lets go of the device. Everything prepared on it has been released. Closing twice is harmless. */
+  close(): void;
+}
+
+/** Why devices that see nothing but weights refuse Gemm. */
+export const gemmReason = 'Gemm adds its bias inside; the product alone, MatMul, is what can be offloaded';
+
+/** The plan of a device that takes operators as they are and is timed by running it: no tiles, no padding. */
+export function untiledPlan({ k, n }: LinearOperator, rows: number): DispatchPlan {
+  const shape = { m: rows, k, n };
+  return {
+    shape,
+    tiles: [],
+    dispatches: 0,
+    paddedShape: shape,
+    buffers: { activationBytes: 0, weightBytes: 0, outputBytes: 0 },
+    hostAccumulations: 0,
+    modelled: undefined,
+  };
 }

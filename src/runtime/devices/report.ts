@@ -1,6 +1,8 @@
 import { QuernError } from '../../errors.js';
+import { builtInProviders } from '../../ort/execution-provider.js';
 import type { GemmShape, ModelledTime, Tile } from './device.js';
-import { deviceNames, parseDeviceName, parseShape } from './names.js';
+import { type DeviceName, deviceNames, parseDeviceName, parseShape } from './names.js';
+import { providerNamed, providerReports } from './provider/provider-reports.js';
 import { deviceNamed } from './registry.js';
 import { operatorOfScheme } from './schemes.js';
 
@@ -16,6 +18,10 @@ export interface ShapeReport {
 export interface DeviceReport {
   readonly name: string;
   readonly description: string;
+  /** Whether it can be used on this machine. */
+  readonly usable: boolean;
+  /** Why it can't be used. */
+  readonly reason?: string;
   readonly flows: readonly string[];
   readonly shapes: readonly ShapeReport[];
 }
@@ -35,16 +41,23 @@ export interface PlanReport {
 }
 
 /**
- * All devices, or the named one.
+ * All devices, or the named one. Execution providers are tried, so this takes some seconds where there is one.
  * @throws QuernError (`usage`) for an unknown name
  */
-export function deviceList(name?: string): readonly DeviceReport[] {
-  const names = name === undefined ? deviceNames : [parseDeviceName(name)];
+export async function deviceList(name?: string): Promise<readonly DeviceReport[]> {
+  const provider = providerNamed(name);
+  if (provider !== undefined) return await providerReports([provider]);
+  if (name !== undefined) return ownDevices([parseDeviceName(name)]);
+  return [...ownDevices(deviceNames), ...(await providerReports(builtInProviders))];
+}
+
+function ownDevices(names: readonly DeviceName[]): readonly DeviceReport[] {
   return names.map((deviceName) => {
     const { description, flows } = deviceNamed(deviceName).capabilities();
     return {
       name: deviceName,
       description,
+      usable: true,
       flows: flows.map(({ flow }) => flow),
       shapes: flows.flatMap(({ flow, rows, weights }) => weights.map(({ k, n }) => ({ flow, m: rows, k, n }))),
     };
@@ -56,6 +69,9 @@ export function deviceList(name?: string): readonly DeviceReport[] {
  * @throws QuernError (`usage`) for an unknown device, shape or scheme, and if the device does not run the scheme
  */
 export function planReport(deviceText: string, shapeText: string, scheme: string): PlanReport {
+  if (providerNamed(deviceText) !== undefined) {
+    throw new QuernError('usage', `${deviceText} has no plan: it takes operators whole, and is timed by running it`);
+  }
   const device = deviceNamed(parseDeviceName(deviceText));
   const shape = parseShape(shapeText);
   const operator = operatorOfScheme(scheme, shape);
@@ -93,8 +109,9 @@ function roundToNanoseconds(timeUs: number): number {
 
 /** The list of devices for people: what each is, and its kernels by flow. */
 export function deviceListLines(list: readonly DeviceReport[]): string[] {
-  return list.flatMap(({ name, description, flows, shapes }) => [
-    `${name.padEnd(8)} ${description}`,
+  const width = Math.max(...list.map(({ name }) => name.length));
+  return list.flatMap(({ name, description, reason, flows, shapes }) => [
+    `${name.padEnd(width)}  ${description}${reason === undefined ? '' : `; not usable here: ${reason}`}`,
     ...flows.map((flow) => {
       const own = shapes.filter((shape) => shape.flow === flow);
       return `  ${flow.padEnd(8)} rows ${own[0]?.m.join(', ')}; weights ${own.map(({ k, n }) => `${k}x${n}`).join(', ')}`;

@@ -1,7 +1,12 @@
 import { unreachable } from '../../errors.js';
 import { functionDomain } from '../../models/functions.js';
 import type { LinearLayer } from '../../models/linear-layers.js';
-import { defineQuantizedMatMul, quantizedMatMulType } from '../../models/quantized-matmul.js';
+import {
+  defineQuantizedMatMul,
+  defineQuantizedMatMul16,
+  quantizedMatMul16Type,
+  quantizedMatMulType,
+} from '../../models/quantized-matmul.js';
 import type { Model } from '../../onnx/model.js';
 import type { Tensor } from '../../onnx/tensor.js';
 import { tensorFrom } from '../../onnx/tensor.js';
@@ -38,7 +43,9 @@ export function quantizeLayer(model: Model, layer: LinearLayer, weight: Matrix, 
 }
 
 function toQLinear(model: Model, layer: LinearLayer, weight: Matrix, scheme: QLinearScheme): WeightError {
-  defineQuantizedMatMul(model);
+  const isWide = scheme.activations.type === 'int16';
+  if (isWide) defineQuantizedMatMul16(model);
+  else defineQuantizedMatMul(model);
   const quantized = quantizeInt8Torch(weight, scheme.weights.granularity);
   const { quantized: codes, scale } = quantizedNames(layer.weight.name);
   const graph = layer.node.graph;
@@ -49,7 +56,7 @@ function toQLinear(model: Model, layer: LinearLayer, weight: Matrix, scheme: QLi
   ];
   replaceNode(layer, (output) => {
     graph.addNode({
-      opType: quantizedMatMulType,
+      opType: isWide ? quantizedMatMul16Type : quantizedMatMulType,
       domain: functionDomain,
       name: layer.name,
       inputs,

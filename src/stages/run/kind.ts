@@ -1,8 +1,6 @@
 import { formatBytes, formatNumber, formatPercent } from '../../format.js';
-import type { Json } from '../../json.js';
-import { isJsonObject } from '../../json.js';
-import { npuNames } from '../../runtime/devices/names.js';
 import type { StageKind } from '../kind.js';
+import { deviceProblems, deviceSources, devicesSchema } from './devices.js';
 
 /** The ten prompts of AMD's Ryzen AI LLM flow. */
 export const defaultPrompts = [
@@ -18,36 +16,15 @@ export const defaultPrompts = [
   'How did it all begin?',
 ] as const;
 
-/** A device of the recipe, `cpu` or `{ npu: stx }`, by the name that reports use: `cpu`, `npu:stx`. */
-export function deviceName(device: Json): string {
-  return isJsonObject(device) ? `npu:${String(device.npu)}` : String(device);
-}
-
 export const runKind: StageKind = {
   name: 'run',
-  version: 1,
+  version: 2,
   summary: 'Runs a model operator by operator on an NPU and the CPU: generates text, measures and validates',
   produces: 'report',
   parameters: {
     type: 'object',
     properties: {
-      devices: {
-        type: 'array',
-        minItems: 1,
-        default: ['cpu'],
-        description: 'In order of preference; the CPU takes what no other device supports',
-        items: {
-          anyOf: [
-            { enum: ['cpu'] },
-            {
-              type: 'object',
-              properties: { npu: { enum: npuNames, description: 'A simulated NPU' } },
-              required: ['npu'],
-              additionalProperties: false,
-            },
-          ],
-        },
-      },
+      devices: devicesSchema,
       tasks: {
         type: 'array',
         minItems: 1,
@@ -78,6 +55,11 @@ export const runKind: StageKind = {
         default: 11,
         description: 'Tokens generated after each benchmark prompt',
       },
+      strict: {
+        type: 'boolean',
+        default: false,
+        description: 'A device that fails is an error; otherwise the CPU does what it does not, with a warning',
+      },
       warmup: { type: 'integer', minimum: 0, default: 1, description: 'Repeats of the benchmark that are not counted' },
       repeats: {
         type: 'integer',
@@ -97,15 +79,21 @@ export const runKind: StageKind = {
     ...parameters,
     tasks: Array.isArray(parameters.tasks) ? [...parameters.tasks].sort() : ['decode'],
   }),
+  check: deviceProblems,
+  sources: deviceSources,
   headline: (metrics) => {
     const parts: string[] = [];
+    const isSimulated = String(metrics.device).startsWith('npu:');
     if (metrics.device !== 'cpu') {
       parts.push(
-        `${metrics.device} (simulated) ${metrics.offloadedOperators} operators, ${formatPercent(metrics.npuCoverage)} of MACs`,
+        `${metrics.device}${isSimulated ? ' (simulated)' : ''} ${metrics.offloadedOperators} operators, ${formatPercent(metrics.npuCoverage)} of MACs`,
       );
     }
-    if (metrics.msPerToken !== undefined)
-      parts.push(`${formatNumber(metrics.msPerToken)} ms/token measured on the CPU`);
+    if (Number(metrics.deviceFaults) > 0) parts.push(`${metrics.deviceFaults} operators went back to the CPU`);
+    if (metrics.msPerToken !== undefined) {
+      const where = metrics.device === 'cpu' || isSimulated ? ' on the CPU' : '';
+      parts.push(`${formatNumber(metrics.msPerToken)} ms/token measured${where}`);
+    }
     if (metrics.modelledNpuMsPerToken !== undefined) {
       parts.push(`${formatNumber(metrics.modelledNpuMsPerToken)} ms/token modelled on the NPU`);
     }

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../json.js';
 import type { EagerModel } from '../../runtime/eager-model.js';
 import { median } from '../../runtime/median.js';
 import type { Placement } from '../../runtime/placement.js';
-import { modelledRow } from './modelled.js';
+import { isModelled, modelledRow } from './modelled.js';
 import type { Prompt } from './prompts.js';
 import type { TaskResults } from './tasks.js';
 
@@ -12,7 +12,7 @@ import type { TaskResults } from './tasks.js';
  */
 export function runMetrics(
   device: string,
-  { placement }: EagerModel,
+  { placement, faults }: EagerModel,
   prompts: readonly Prompt[],
   results: TaskResults,
 ): JsonObject {
@@ -22,6 +22,7 @@ export function runMetrics(
     device,
     offloadedOperators: placement.offloaded.size,
     npuCoverage: placement.npuCoverage,
+    deviceFaults: faults.length === 0 ? undefined : faults.length,
     prefillMs: times?.prefillMs,
     msPerToken: times?.msPerToken,
     tokensPerSecond: times?.msPerToken === undefined ? undefined : 1000 / times.msPerToken,
@@ -41,7 +42,7 @@ function promptLengths(prompts: readonly Prompt[]): readonly number[] {
 }
 
 function modelledMetrics(placement: Placement, prefillLengths: readonly number[]): JsonObject {
-  if (placement.offloaded.size === 0) return {};
+  if (!isModelled(placement)) return {};
   return {
     modelledNpuPrefillMs: median(prefillLengths.map((tokens) => modelledRow(placement, tokens).timeMs)),
     modelledNpuMsPerToken: modelledRow(placement, 1).timeMs,

@@ -10,6 +10,11 @@ export type ModelledRow = {
   readonly timeMs: number;
 };
 
+/** Whether an operator is on a device whose times are modelled. */
+export function isModelled({ offloaded }: Placement): boolean {
+  return [...offloaded.values()].some(({ device, operator }) => device.plan(operator, 1).modelled !== undefined);
+}
+
 /** The modelled passes over each number of tokens, without repeats, the fewest first. */
 export function modelledRows(placement: Placement, tokens: readonly number[]): readonly ModelledRow[] {
   return [...new Set(tokens)].sort((a, b) => a - b).map((count) => modelledRow(placement, count));

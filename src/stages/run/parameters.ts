@@ -9,6 +9,7 @@ export interface RunParameters {
   readonly devices: readonly Json[];
   readonly tasks: readonly ('decode' | 'benchmark' | 'validate')[];
   readonly granularity: Granularity;
+  readonly strict: boolean;
   readonly prompts: readonly string[];
   /** Tokens of prompt and answer together. */
   readonly maxLength: number;

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../json.js';
 import type { ModelDirectory } from '../../models/model-directory.js';
 import type { Engine } from '../../ort/engine.js';
 import type { EagerModel } from '../../runtime/eager-model.js';
-import { modelledRows } from './modelled.js';
+import { isModelled, modelledRows } from './modelled.js';
 import type { RunParameters } from './parameters.js';
 import type { Prompt } from './prompts.js';
 import type { TaskResults } from './tasks.js';
@@ -37,7 +37,8 @@ export function runReport(subjects: ReportSubjects): JsonObject {
     offloadedOperators: placement.offloaded.size,
     npuCoverage: placement.npuCoverage,
     placement: placement.rows,
-    modelledNpu: placement.offloaded.size === 0 ? undefined : modelledRows(placement, [1, ...promptLengths]),
+    warnings: model.faults.length === 0 ? undefined : model.faults,
+    modelledNpu: !isModelled(placement) ? undefined : modelledRows(placement, [1, ...promptLengths]),
     answers: decoded?.answers,
     validation,
   };

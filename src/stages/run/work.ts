@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { openModelDirectory, openModelTokenizer } from '../../models/model-directory.js';
 import type { Engine } from '../../ort/engine.js';
 import { openEngineWithReason } from '../../ort/open-engine.js';
-import { parseDeviceName } from '../../runtime/devices/names.js';
-import { deviceNamed } from '../../runtime/devices/registry.js';
+import type { Device } from '../../runtime/devices/device.js';
+import { openDevices } from '../../runtime/devices/open-devices.js';
 import { openEagerModel } from '../../runtime/eager-model.js';
 import type { WorkContext, WorkResult } from '../kind.js';
-import { deviceName } from './kind.js';
+import { deviceSpecs } from './devices.js';
 import { runMetrics } from './metrics.js';
 import { checkMaxLength, neededCapacity, type RunParameters } from './parameters.js';
 import { placementPage } from './placement-page.js';
@@ -22,33 +22,43 @@ import { runTasks } from './tasks.js';
 export async function run(context: WorkContext<RunParameters>): Promise<WorkResult> {
   const { engine, fallbackReason } = await openEngineWithReason({ threads: context.threads });
   if (fallbackReason !== undefined) context.log(`slower calls of ONNX Runtime: ${fallbackReason.message}`);
+  let devices: readonly Device[] = [];
   try {
-    return runOn(engine, context);
+    devices = await openDevices(deviceSpecs(context.parameters.devices, context.sources), engine);
+    return runOn(engine, devices, context);
   } finally {
+    for (const device of devices) device.close();
     engine.close();
   }
 }
 
-function runOn(engine: Engine, context: WorkContext<RunParameters>): WorkResult {
+function runOn(engine: Engine, devices: readonly Device[], context: WorkContext<RunParameters>): WorkResult {
   const { parameters, outputDirectory } = context;
   const opened = openModelDirectory(context.inputs.model!);
   const { maximumPositions, vocabularySize, eosTokenIds = [] } = opened.info;
   checkMaxLength(parameters, maximumPositions);
   const tokenizer = openModelTokenizer(opened);
   const prompts = encodePrompts(parameters, tokenizer, maximumPositions);
-  const devices = parameters.devices.map((device) => deviceNamed(parseDeviceName(deviceName(device))));
   const model = openEagerModel({
     engine,
     opened,
     devices,
     granularity: parameters.granularity,
     capacity: neededCapacity(parameters, prompts, maximumPositions),
+    strict: parameters.strict,
+    onFault: ({ operator, device, message }) =>
+      context.log(`${operator} goes back to the CPU: ${device} failed: ${message}`),
   });
-  const names = devices.map(({ name }) => name);
-  const endTokens = new Set(tokenizer.eosTokenId === undefined ? eosTokenIds : [tokenizer.eosTokenId, ...eosTokenIds]);
-  const results = runTasks(context, { engine, model, tokenizer, prompts, vocabularySize, endTokens });
-  const report = runReport({ opened, engine, model, devices: names, parameters, prompts, results });
-  writeFileSync(join(outputDirectory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(join(outputDirectory, 'placement.md'), placementPage(model.placement, names));
-  return { metrics: runMetrics(names[0] ?? 'cpu', model, prompts, results) };
+  try {
+    const names = devices.map(({ name }) => name);
+    const ends = tokenizer.eosTokenId === undefined ? eosTokenIds : [tokenizer.eosTokenId, ...eosTokenIds];
+    const subjects = { engine, model, tokenizer, prompts, vocabularySize, endTokens: new Set(ends) };
+    const results = runTasks(context, subjects);
+    const report = runReport({ opened, engine, model, devices: names, parameters, prompts, results });
+    writeFileSync(join(outputDirectory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+    writeFileSync(join(outputDirectory, 'placement.md'), placementPage(model.placement, names, model.faults));
+    return { metrics: runMetrics(names[0] ?? 'cpu', model, prompts, results) };
+  } finally {
+    model.close();
+  }
 }

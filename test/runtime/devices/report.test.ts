@@ -61,24 +61,41 @@ test('a scheme that the device lacks is an error with the reason', () => {
   );
 });
 
-test('the list of devices', () => {
-  const list = deviceList();
+test('the list of devices, with whether each can be used and why not', async () => {
+  const list = await deviceList();
   assert.equal(
     list.map(({ name }) => name),
-    ['cpu', 'npu:phx', 'npu:hpt', 'npu:stx'],
+    ['cpu', 'npu:phx', 'npu:hpt', 'npu:stx', 'ep:webgpu', 'ep:qnn', 'ep:coreml', 'ep:dml', 'ep:cuda'],
   );
+  for (const { usable, reason } of list) assert.is(reason === undefined, usable);
+  assert.ok(list.slice(0, 4).every(({ usable }) => usable));
+  assert.ok(list.some(({ usable }) => !usable));
   assert.equal(list[0]?.flows, []);
   assert.equal(list[3]?.flows, ['w8a8', 'w8a16', 'w4-g32', 'w4-g128']);
   assert.equal(list[3]?.shapes[1], { flow: 'w8a8', m: [1, 8, 16, 32, 64], k: 2048, n: 8192 });
 });
 
-test('one device by its name', () => {
-  assert.equal(deviceList('npu:stx'), deviceList().slice(3));
-  assert.throws(() => deviceList('npu:xts'), /unknown device "npu:xts"/);
+test('one device by its name', async () => {
+  const [stx, ...others] = await deviceList('npu:stx');
+  assert.equal([stx?.name, others.length], ['npu:stx', 0]);
+  assert.equal(
+    (await deviceList('ep:cuda')).map(({ name }) => name),
+    ['ep:cuda'],
+  );
+  try {
+    await deviceList('npu:xts');
+    assert.unreachable('there is no such device');
+  } catch (error) {
+    assert.match(String(error), /unknown device "npu:xts"/);
+  }
 });
 
-test('the list as text has a line for each device and flow', () => {
-  const lines = deviceListLines(deviceList('npu:phx'));
+test('an execution provider has no plan', () => {
+  assert.throws(() => planReport('ep:webgpu', '8x100x200', 'float'), /ep:webgpu has no plan/);
+});
+
+test('the list as text has a line for each device and flow', async () => {
+  const lines = deviceListLines(await deviceList('npu:phx'));
   assert.is(lines.length, 4);
   assert.match(lines[0] ?? '', /^npu:phx {2}Phoenix NPU, simulated/);
   assert.is(lines[1], '  w8a8     rows 1, 8, 16, 32, 64; weights 2048x2048, 2048x8192, 8192x2048');

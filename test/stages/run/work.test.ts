@@ -24,6 +24,7 @@ const defaults: RunParameters = {
   devices: ['cpu'],
   tasks: ['decode'],
   granularity: 'island',
+  strict: false,
   prompts: ['What is recursion?', 'What is a poem?'],
   maxLength: 20,
   ignoreEos: false,

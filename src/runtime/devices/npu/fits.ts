@@ -111,9 +111,16 @@ function faster(lines: LinesByRows, factor: number): LinesByRows {
 /** Derived: no integer times are published for Strix, neither for int8 nor for int16 activations. */
 const xdna2Int8 = faster(xdnaInt8, xdna2SpeedUp);
 
+/**
+ * Derived: no times are published for bfloat16 weights. They are taken to stream as those of group 128, which have four
+ * bits instead of sixteen.
+ */
+const xdnaBfloat16 = xdnaGroup128;
+const xdna2Bfloat16 = xdna2Group128;
+
 const runLines: { readonly [array in NpuArray]: { readonly [flow in KernelFlow]?: LinesByRows } } = {
-  xdna: { w8a8: xdnaInt8, 'w4-g32': xdnaGroup32, 'w4-g128': xdnaGroup128 },
-  xdna2: { w8a8: xdna2Int8, w8a16: xdna2Int8, 'w4-g32': xdna2Group32, 'w4-g128': xdna2Group128 },
+  xdna: { w8a8: xdnaInt8, 'w4-g32': xdnaGroup32, 'w4-g128': xdnaGroup128, bf16: xdnaBfloat16 },
+  xdna2: { w8a8: xdna2Int8, w8a16: xdna2Int8, 'w4-g32': xdna2Group32, 'w4-g128': xdna2Group128, bf16: xdna2Bfloat16 },
 };
 
 /** Run time of one dispatch by the packed bytes of its weights, for kernels that were not measured. */

@@ -6,7 +6,7 @@ export interface WeightTile {
   readonly n: number;
 }
 
-export type KernelFlow = 'w8a8' | 'w8a16' | 'w4-g32' | 'w4-g128';
+export type KernelFlow = 'w8a8' | 'w8a16' | 'w4-g32' | 'w4-g128' | 'bf16';
 
 /** The kernels of one flow: each number of rows exists with each weight shape. */
 export interface KernelTable {
@@ -103,6 +103,16 @@ function groupKernels(groupSize: 32 | 128): KernelTable {
 
 export const group32Kernels = groupKernels(32);
 export const group128Kernels = groupKernels(128);
+
+/**
+ * bfloat16 x bfloat16 -> float32. No shapes are published for these kernels (a16fw16facc32f); they are taken to be those of
+ * the group kernels, whose activations and accumulators are the same.
+ */
+export const bfloat16Kernels: KernelTable = {
+  ...group128Kernels,
+  flow: 'bf16',
+  packedBytes: ({ k, n }) => 2 * k * n,
+};
 
 const firstArrayTables = [w8a8Kernels, group32Kernels, group128Kernels];
 const secondArrayTables = [w8a8Kernels, w8a16Kernels, group32Kernels, group128Kernels];

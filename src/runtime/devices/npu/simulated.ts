@@ -1,14 +1,27 @@
-import type { Device, DeviceCapabilities, DispatchPlan, LinearOperator, Support } from '../device.js';
+import { unreachable } from '../../../errors.js';
+import { openUnitSession } from '../../unit-sessions.js';
+import type {
+  Device,
+  DeviceCapabilities,
+  DispatchPlan,
+  LinearOperator,
+  OperatorSource,
+  PreparedOperator,
+  Support,
+} from '../device.js';
+import { gemmReason } from '../device.js';
 import { type NpuName, npuNames } from '../names.js';
 import { largestExactDepth } from './arithmetic.js';
-import { type KernelFlow, type KernelTable, kernelTable, kernelTables } from './kernels.js';
+import { openBfloat16Kernel } from './bfloat16-kernel.js';
+import { bfloat16Kernels, type KernelFlow, type KernelTable, kernelTable, kernelTables } from './kernels.js';
 import { planTiles } from './plan.js';
+import { openRequantizingKernel } from './requantizing-kernel.js';
 import { modelTime } from './timing.js';
 
 const descriptions: { readonly [npu in NpuName]: string } = {
-  phx: 'Phoenix NPU, simulated: exact integer results on the CPU, modelled times (those of Hawk Point)',
-  hpt: 'Hawk Point NPU, simulated: exact integer results on the CPU, modelled times',
-  stx: 'Strix NPU, simulated: exact integer results on the CPU, modelled times',
+  phx: 'Phoenix NPU, simulated: exact results computed on the CPU, modelled times (those of Hawk Point)',
+  hpt: 'Hawk Point NPU, simulated: exact results computed on the CPU, modelled times',
+  stx: 'Strix NPU, simulated: exact results computed on the CPU, modelled times',
 };
 
 const linearOperators = new Set(['Gemm', 'MatMul', 'MatMulInteger', 'MatMulNBits', 'QLinearMatMul']);
@@ -17,32 +30,74 @@ type Refusal = { readonly ok: false; readonly reason: string };
 type FlowChoice = { readonly ok: true; readonly flow: KernelFlow } | Refusal;
 type KernelChoice = { readonly ok: true; readonly kernels: KernelTable } | Refusal;
 
-/** A simulated AMD NPU: the kernels, tiling and modelled times of one, without the device. */
-export function simulatedNpu(npu: NpuName): Device {
+export interface NpuOptions {
+  /** Whether float operators run there too, rounded to bfloat16. Default: false. */
+  readonly bfloat16?: boolean;
+  /**
+   * Narrows w8a8 accumulators to int16 by this power of two, as AMD's first overlays do. 16, 32 and 128 are what AMD's
+   * calibrations gave. Default: accumulators stay int32.
+   */
+  readonly requantizeScale?: number;
+}
+
+/** A simulated AMD NPU: its kernels, their exact results, and modelled times, without the device. */
+export function simulatedNpu(npu: NpuName, options: NpuOptions = {}): Device {
+  const kernelsOf = (operator: LinearOperator): KernelTable => {
+    const choice = chooseKernels(npu, operator, options);
+    if (choice.ok) return choice.kernels;
+    throw new Error(`npu:${npu} was asked to plan an operator it refuses: ${choice.reason}`);
+  };
   return {
     name: `npu:${npu}`,
-    capabilities: () => capabilitiesOf(npu),
+    capabilities: () => capabilitiesOf(npu, options),
     supports(operator): Support {
-      const choice = chooseKernels(npu, operator);
+      const choice = chooseKernels(npu, operator, options);
       return choice.ok ? { ok: true } : choice;
     },
     plan(operator, rows): DispatchPlan {
-      const choice = chooseKernels(npu, operator);
-      if (!choice.ok) throw new Error(`npu:${npu} was asked to plan an operator it refuses: ${choice.reason}`);
-      const tiles = planTiles({ m: rows, k: operator.k, n: operator.n }, choice.kernels);
-      return { ...tiles, modelled: modelTime(npu, tiles, choice.kernels) };
+      const kernels = kernelsOf(operator);
+      const tiles = planTiles({ m: rows, k: operator.k, n: operator.n }, kernels);
+      return { ...tiles, modelled: modelTime(npu, tiles, kernels) };
     },
+    prepare: (source) => openKernel(source, kernelsOf(source.operator), options),
+    close: () => {},
   };
 }
 
-function capabilitiesOf(npu: NpuName): DeviceCapabilities {
+/** Integer products don't depend on tiles, so the node itself is what the kernels compute. */
+function openKernel(source: OperatorSource, kernels: KernelTable, { requantizeScale }: NpuOptions): PreparedOperator {
+  const { operator, engine, model, node, directory } = source;
+  const tileDepth = kernels.chooseWeights(operator.k, operator.n).k;
+  switch (kernels.flow) {
+    case 'w4-g32':
+    case 'w4-g128':
+    case 'bf16':
+      return openBfloat16Kernel(source, tileDepth);
+    case 'w8a8':
+      if (requantizeScale !== undefined && operator.activations === 'int8') {
+        return openRequantizingKernel(source, tileDepth, requantizeScale);
+      }
+      return openUnitSession(engine, model, [node], directory);
+    case 'w8a16':
+      return openUnitSession(engine, model, [node], directory);
+    default:
+      return unreachable(kernels.flow);
+  }
+}
+
+function capabilitiesOf(npu: NpuName, { bfloat16 = false }: NpuOptions): DeviceCapabilities {
+  const tables = [...kernelTables(npu), ...(bfloat16 ? [bfloat16Kernels] : [])];
   return {
     description: descriptions[npu],
-    flows: kernelTables(npu).map(({ flow, rows, weights }) => ({ flow, rows, weights })),
+    flows: tables.map(({ flow, rows, weights }) => ({ flow, rows, weights })),
   };
 }
 
-function chooseKernels(npu: NpuName, operator: LinearOperator): KernelChoice {
+function chooseKernels(npu: NpuName, operator: LinearOperator, { bfloat16 = false }: NpuOptions): KernelChoice {
+  const isFloat = operator.weights.type === 'float32' && operator.constantWeights;
+  if (bfloat16 && isFloat) {
+    return operator.operatorType === 'Gemm' ? refuse(gemmReason) : { ok: true, kernels: bfloat16Kernels };
+  }
   const choice = chooseFlow(npu, operator);
   if (!choice.ok) return choice;
   const kernels = kernelTable(npu, choice.flow);
@@ -72,14 +127,13 @@ function chooseFlow(npu: NpuName, operator: LinearOperator): FlowChoice {
 
 /** Asymmetric uint8 activations are shifted by 128 and corrected with the column sums of the weights. */
 function chooseInt8Flow({ activations, k }: LinearOperator): FlowChoice {
-  if (activations === 'int16') return { ok: true, flow: 'w8a16' };
-  if (activations !== 'int8' && activations !== 'uint8') {
+  if (activations !== 'int8' && activations !== 'uint8' && activations !== 'int16') {
     return refuse(`int8 weights with ${activations} activations: the kernels take int8, uint8 or int16 activations`);
   }
   if (k > largestExactDepth) {
     return refuse(`k is ${k}: sums of more than ${largestExactDepth} int8 products can overflow int32`);
   }
-  return { ok: true, flow: 'w8a8' };
+  return { ok: true, flow: activations === 'int16' ? 'w8a16' : 'w8a8' };
 }
 
 /** Scales and zero points of larger groups are repeated for the group size of the kernel. */
