@@ -18,13 +18,19 @@ export function actionDifferences(before: Action, after: Action): Difference[] {
 function differences(path: string, before: Json | undefined, after: Json | undefined): Difference[] {
   if (isJsonObject(before) && isJsonObject(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-    return names.flatMap((name) => differences(path === '' ? name : `${path}.${name}`, before[name], after[name]));
+    return names.flatMap((name) =>
+      differences(path === '' ? name : `${path}.${name}`, member(before, name), member(after, name)),
+    );
   }
   if (Array.isArray(before) && Array.isArray(after)) {
     const length = Math.max(before.length, after.length);
     return Array.from({ length }, (_, index) => differences(`${path}[${index}]`, before[index], after[index])).flat();
   }
   return sameJson(before, after) ? [] : [{ field: path, before, after }];
+}
+
+function member(object: JsonObject, name: string): Json | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 function sameJson(left: Json | undefined, right: Json | undefined): boolean {

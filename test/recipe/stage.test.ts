@@ -55,7 +55,9 @@ check(
     [
       'unknown parameter',
       's: { kind: load, source: x, colour: 2 }',
-      ['5:31 unknown parameter `colour` of kind load; known are source, format, layers, keep, kind, gates, matrix'],
+      [
+        '5:31 unknown parameter `colour` of kind load; known are source, format, layers, keep, kind, gates, resources, matrix',
+      ],
     ],
     [
       'misspelt required parameter is one mistake',
