@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, relative, resolve } from 'node:path';
+import { CheckedFile } from '../build/checked-file.js';
 import type { RemoteOptions } from '../build/locate-stages.js';
 import { locateStages } from '../build/locate-stages.js';
 import { defaultMemoryBytes } from '../build/memory-budget.js';
@@ -30,22 +31,28 @@ export interface Project {
 /** Loads a recipe and opens its store. */
 export async function openProject(recipeFile: string, options: CommonOptions): Promise<Project> {
   const config = await loadConfig(dirname(resolve(recipeFile)));
+  const checked = new CheckedFile(cacheDirectory(options, config), resolve(recipeFile));
   const loaded = await loadRecipe(displayPath(recipeFile), {
     kinds: await loadKinds(config.kindModules),
     set: options.set,
+    checked,
   });
   if (!loaded.ok) throw new RecipeProblems(loaded.diagnostics, loaded.texts);
   const store = await openStore(options, config);
+  checked.write();
   return { recipe: loaded.recipe, config, store, offline: options.offline === true };
 }
 
 /** Opens the store that a call uses: `--cache`, else `QUERN_CACHE`, else that of the project around the current directory. */
 export async function openStore(options: Pick<CommonOptions, 'cache' | 'verify'>, config?: Config): Promise<Store> {
   const { Store } = await import('../store/store.js');
+  const directory = cacheDirectory(options, config ?? (await loadConfig(process.cwd())));
+  return Store.open(directory, { verify: options.verify === true });
+}
+
+function cacheDirectory({ cache }: Pick<CommonOptions, 'cache'>, config: Config): string {
   const fromEnvironment = process.env.QUERN_CACHE === '' ? undefined : process.env.QUERN_CACHE;
-  const given = options.cache ?? fromEnvironment;
-  const directory = given ?? (config ?? (await loadConfig(process.cwd()))).cacheDirectory;
-  return Store.open(resolve(directory), { verify: options.verify === true });
+  return resolve(cache ?? fromEnvironment ?? config.cacheDirectory);
 }
 
 /** The one stage of the recipe that a name or pattern stands for. */

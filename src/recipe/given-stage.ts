@@ -2,6 +2,7 @@ import type { Location } from '../errors.js';
 import { isJsonObject, type Json } from '../json.js';
 import { didYouMean } from '../nearest.js';
 import type { StageKind } from '../stages/kind.js';
+import type { CheckedParameters } from './checked-parameters.js';
 import type { Pointer } from './document.js';
 import { shown } from './expectation.js';
 import { type Axis, readMatrix } from './matrix.js';
@@ -18,6 +19,7 @@ export interface StageContext {
   readonly variables: ReadonlyMap<string, Variable>;
   readonly budget: SubstitutionBudget;
   readonly problems: Problems;
+  readonly checked: CheckedParameters | undefined;
 }
 
 /** A stage of a known kind and with a sound matrix, before its matrix is expanded and its parameters are looked at. */

@@ -3,6 +3,7 @@ import type { Diagnostic, Location } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import { didYouMean } from '../nearest.js';
 import type { StageKind } from '../stages/kind.js';
+import type { CheckedParameters } from './checked-parameters.js';
 import { type ComposedRecipe, Composer } from './compose.js';
 import { checkDestinations } from './destinations.js';
 import { errorAt, type Pointer } from './document.js';
@@ -78,6 +79,8 @@ export interface RecipeOptions {
   readonly kinds: ReadonlyMap<string, StageKind>;
   /** Variable -> YAML text that replaces its value (`--set name=text`). */
   readonly set?: ReadonlyMap<string, string>;
+  /** Spares checking parameters that have been checked before. */
+  readonly checked?: CheckedParameters;
 }
 
 /** Reads a recipe and the files it builds on. What is wrong with them comes back as diagnostics, all at once. */
@@ -107,10 +110,10 @@ function readStages(
   options: RecipeOptions,
   problems: Problems,
 ): readonly StageDraft[] {
-  const { kinds, set = new Map() } = options;
+  const { kinds, set = new Map(), checked } = options;
   const budget = new SubstitutionBudget();
   const variables = resolveVariables(composition.vars, set, document.file, budget, problems);
-  const context = { kinds, defaults: composition.defaults, variables, budget, problems };
+  const context = { kinds, defaults: composition.defaults, variables, budget, problems, checked };
   for (const [kind, parameters] of composition.defaults) {
     const [placed] = parameters.values();
     if (kinds.has(kind) || placed === undefined) continue;

@@ -1,7 +1,9 @@
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { createRequire } from 'node:module';
+import type { Ajv2020, ValidateFunction } from 'ajv/dist/2020.js';
 import type { JsonObject } from '../json.js';
 import { didYouMean, nearest } from '../nearest.js';
 import type { InputSlot, StageKind } from '../stages/kind.js';
+import { type CheckedParameters, checkedKey } from './checked-parameters.js';
 import type { Pointer } from './document.js';
 import { shown } from './expectation.js';
 import { type SchemaFinding, schemaFindings } from './schema-findings.js';
@@ -34,8 +36,10 @@ function validatorOf(kind: StageKind): Validator {
   return validator;
 }
 
+/** Loading Ajv takes longer than all of a build that has nothing to do, and such a build has nothing to check. */
 function createAjv(): Ajv2020 {
-  return new Ajv2020({
+  const { Ajv2020: Ajv }: typeof import('ajv/dist/2020.js') = createRequire(import.meta.url)('ajv/dist/2020.js');
+  return new Ajv({
     allErrors: true,
     verbose: true,
     useDefaults: true,
@@ -52,15 +56,25 @@ function createAjv(): Ajv2020 {
 
 /**
  * Checks the parameters and inputs of a stage (without `kind`, `gates` and `matrix`) and fills in defaults, in place. What stands
- * at a `broken` pointer is not judged.
+ * at a `broken` pointer is not judged. What `checked` knows is not checked again.
  */
 export function checkParameters(
   kind: StageKind,
   parameters: JsonObject,
   broken: readonly Pointer[],
+  checked?: CheckedParameters,
 ): readonly ParameterProblem[] {
+  const key = checked === undefined ? '' : checkedKey(kind, parameters);
+  const filledIn = checked?.find(key);
+  if (filledIn !== undefined) {
+    Object.assign(parameters, structuredClone(filledIn));
+    return [];
+  }
   const { schema, validate } = validatorOf(kind);
-  if (validate(parameters)) return [];
+  if (validate(parameters)) {
+    checked?.add(key, structuredClone(parameters));
+    return [];
+  }
   const findings = schemaFindings(validate.errors ?? [], schema, broken);
   const misspelt = new Set(findings.flatMap((finding) => (finding.type === 'unknown' ? meantKey(finding) : [])));
   return findings

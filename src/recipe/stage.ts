@@ -67,7 +67,7 @@ export function readVariant(stage: PreparedStage, variant: ExpandedVariant, cont
   });
 
   const report = reporter(members, declaration, uses, context.problems);
-  const parameterProblems = checkParameters(kind, parameters, broken);
+  const parameterProblems = checkParameters(kind, parameters, broken, context.checked);
   const gates = readGates(givenGates);
   const resources = readResources(givenResources);
   const otherProblems = [...gates.problems, ...resources.problems].filter(

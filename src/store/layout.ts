@@ -23,6 +23,8 @@ export class Layout {
   readonly views: string;
   /** What the last build of each recipe did. */
   readonly recipes: string;
+  /** Parameters of recipes that have passed their schemas. */
+  readonly checked: string;
   /** Results that are kept whatever their age. */
   readonly pins: string;
 
@@ -40,13 +42,14 @@ export class Layout {
     this.quarantine = `${root}/quarantine`;
     this.views = `${root}/views`;
     this.recipes = `${root}/recipes`;
+    this.checked = `${root}/checked`;
     this.pins = `${root}/pins`;
   }
 
   /** The directories every store has. */
   directories(): readonly string[] {
-    const { blobs, trees, actions, stat, locks, runs, tmp, quarantine, views, recipes, pins } = this;
-    return [blobs, trees, actions, stat, locks, runs, tmp, quarantine, views, recipes, pins];
+    const { blobs, trees, actions, stat, locks, runs, tmp, quarantine, views, recipes, pins, checked } = this;
+    return [blobs, trees, actions, stat, locks, runs, tmp, quarantine, views, recipes, pins, checked];
   }
 
   blob(digest: Digest): string {
