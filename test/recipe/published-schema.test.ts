@@ -27,7 +27,7 @@ test('the published schema is that of the built-in kinds', () => {
   assert.equal(published, JSON.parse(JSON.stringify(recipeSchema(builtInKinds))), 'run `npm run schemas`');
 });
 
-for (const file of [...recipesIn('recipes'), ...recipesIn('recipes/templates')]) {
+for (const file of ['recipes', 'recipes/templates', 'docs/examples'].flatMap(recipesIn)) {
   test(`the published schema and quern accept ${file.slice(repository.length + 1)}`, async () => {
     const validate = compile(published);
     assert.ok(validate(parse(readFileSync(file, 'utf8'))), JSON.stringify(validate.errors));

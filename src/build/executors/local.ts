@@ -15,6 +15,9 @@ const signalMeanings: { readonly [signal: string]: string } = {
   SIGBUS: 'it crashed (bus error), perhaps because the disk is full',
 };
 
+/** How much of a line goes into a message. */
+const maximumLineLength = 200;
+
 /**
  * Runs each action in a child process of its own, which gets nothing but its action file. Processes can be started ahead
  * of their action, so that short actions don't wait for Node.js to start.
@@ -45,7 +48,12 @@ export class LocalExecutor implements Executor {
       const progress = parseMessage(message);
       if (progress !== undefined) listener.progress(progress);
     });
-    const logs = process.outputs.map((output) => forwardLines(output, listener));
+    let lastLine = '';
+    const log = (line: string): void => {
+      if (line.trim() !== '') lastLine = line.trim();
+      listener.log(line);
+    };
+    const logs = process.outputs.map((output) => forwardLines(output, log));
     let exceededBytes: number | undefined;
     const endWatch = process.watchMemory(action.memoryLimitBytes, (usedBytes) => {
       exceededBytes = usedBytes;
@@ -60,8 +68,11 @@ export class LocalExecutor implements Executor {
     if (ended.error !== undefined) return failure(`its process could not be started: ${ended.error.message}`);
     const report = readReport(action.reportFile);
     if (report !== undefined && (ended.code === 0 || !report.ok)) return report;
-    if (ended.signal !== null) return failure(signalMeanings[ended.signal] ?? `it was stopped by ${ended.signal}`);
-    return failure(`its process ended with exit code ${ended.code} and no report`);
+    const what =
+      ended.signal === null
+        ? `its process ended with exit code ${ended.code} and no report`
+        : (signalMeanings[ended.signal] ?? `it was stopped by ${ended.signal}`);
+    return failure(what, lastLine);
   }
 
   /** A spare process that is still alive, or a new one. */
@@ -74,8 +85,12 @@ export class LocalExecutor implements Executor {
   }
 }
 
-function failure(what: string): ActionReport {
-  return { ok: false, error: { message: `the stage has no result: ${what}` } };
+/** `lastLine` is the last that the process printed: often why it ended. */
+function failure(what: string, lastLine = ''): ActionReport {
+  const message = `the stage has no result: ${what}`;
+  if (lastLine === '') return { ok: false, error: { message } };
+  const suggestion = `the last line it printed: ${lastLine.slice(0, maximumLineLength)}`;
+  return { ok: false, error: { message, suggestion } };
 }
 
 function memoryFailure(usedBytes: number, limitBytes: number): ActionReport {
@@ -93,6 +108,6 @@ function readReport(file: string): ActionReport | undefined {
   }
 }
 
-async function forwardLines(stream: Readable, listener: ActionListener): Promise<void> {
-  for await (const line of createInterface({ input: stream })) listener.log(line);
+async function forwardLines(stream: Readable, log: (line: string) => void): Promise<void> {
+  for await (const line of createInterface({ input: stream })) log(line);
 }
