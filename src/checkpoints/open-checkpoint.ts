@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path';
+import { basename, dirname, extname } from 'node:path';
 import { QuernError } from '../errors.js';
 import type { Checkpoint } from './checkpoint.js';
 import { findWeightFiles } from './checkpoint-files.js';
@@ -28,4 +28,18 @@ export function openCheckpoint(files: readonly string[]): Checkpoint {
   throw new QuernError('input', `${where} has no model.safetensors, pytorch_model.bin or GGUF file`, {
     suggestion: 'save the weights as safetensors: model.save_pretrained(directory)',
   });
+}
+
+const extensions: { readonly [extension: string]: keyof typeof openers } = {
+  '.safetensors': 'safetensors',
+  '.bin': 'torch',
+  '.pt': 'torch',
+  '.pth': 'torch',
+  '.gguf': 'gguf',
+};
+
+/** Opens one file with weights, whatever its name is before the extension; `undefined` for another extension. */
+export function openWeightFile(path: string): Checkpoint | undefined {
+  const format = extensions[extname(path).toLowerCase()];
+  return format === undefined ? undefined : openers[format](path);
 }

@@ -127,6 +127,14 @@ function createProgram(choose: (verb: Verb) => void): Command {
       choose(async () => (await import('./verbs/validate.js')).validate(recipes, options)),
     );
   program
+    .command('inspect')
+    .description('lists what a model is made of, and what of it is not supported')
+    .argument('<model>', 'a checkpoint, a GGUF file, or a model that quern wrote')
+    .option('--json', 'one JSON document on standard output')
+    .action((model: string, options: { json?: boolean }) =>
+      choose(async () => (await import('./verbs/inspect.js')).inspect(model, options)),
+    );
+  program
     .command('devices')
     .description('lists the devices that can run operators, or plans one operator on a device')
     .argument('[device]', 'for example npu:stx')

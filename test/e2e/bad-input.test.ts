@@ -247,6 +247,27 @@ const rows: readonly Row[] = [
     says: /did you mean/,
   },
   {
+    name: 'a model to inspect that is not there',
+    prepare: () => {},
+    call: ['inspect', 'modle'],
+    code: 2,
+    says: /modle does not exist/,
+  },
+  {
+    name: 'a model to inspect that is something else',
+    prepare: (project) => project.write('thesis.txt', 'precious'),
+    call: ['inspect', 'thesis.txt'],
+    code: 2,
+    says: /thesis\.txt is not a file with weights\n {2}name a directory/,
+  },
+  {
+    name: 'a model to inspect that is damaged',
+    prepare: (project) => project.write('model.safetensors', 'precious'),
+    call: ['inspect', 'model.safetensors'],
+    code: 1,
+    says: /model\.safetensors/,
+  },
+  {
     name: 'a shape that is none',
     prepare: () => {},
     call: ['devices', 'npu:stx', '--plan', '8x64'],

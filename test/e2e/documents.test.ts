@@ -71,6 +71,7 @@ test('what --json prints follows the schemas', () =>
     await document('diff', 'diff', before, after);
     await document('diff', 'diff', 'recipe.yaml:one', 'recipe.yaml:two');
     await document('validate', 'validate', 'recipe.yaml', 'broken.yaml', 'missing.yaml');
+    await document('inspect', 'inspect', join(repository, 'recipes/models/opt-wren-4m'));
     await document('devices', 'devices');
     await document('device-plan', 'devices', 'npu:stx', '--plan', '8x2048x2048');
     await document('cache-pins', 'cache', 'pin', 'recipe.yaml', 'one');

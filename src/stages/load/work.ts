@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { elementCount } from '../../checkpoints/checkpoint.js';
+import { configName, openSource } from '../../checkpoints/open-source.js';
 import { isCompanionFile, writeModelDirectory } from '../../models/model-directory.js';
 import { architectureOf } from '../../models/registry.js';
 import { readSpecialTokens } from '../../models/special-tokens.js';
 import type { WorkContext, WorkResult } from '../kind.js';
-import { configName, openSource } from './open-source.js';
 import { writeTokenizer } from './write-tokenizer.js';
 
 export interface LoadParameters {

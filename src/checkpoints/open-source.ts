@@ -1,14 +1,20 @@
-import type { Checkpoint } from '../../checkpoints/checkpoint.js';
-import { isGgufName } from '../../checkpoints/checkpoint-files.js';
-import { type ModelConfig, readModelConfig } from '../../checkpoints/config.js';
-import { openGgufModel } from '../../checkpoints/gguf-model.js';
-import type { GgufTokenizer } from '../../checkpoints/gguf-tokenizer.js';
-import { openCheckpoint } from '../../checkpoints/open-checkpoint.js';
-import { QuernError } from '../../errors.js';
-import type { JsonObject } from '../../json.js';
-import type { SourceFile } from '../kind.js';
+import { QuernError } from '../errors.js';
+import type { JsonObject } from '../json.js';
+import type { Checkpoint } from './checkpoint.js';
+import { isGgufName } from './checkpoint-files.js';
+import { type ModelConfig, readModelConfig } from './config.js';
+import { openGgufModel } from './gguf-model.js';
+import type { GgufTokenizer } from './gguf-tokenizer.js';
+import { openCheckpoint } from './open-checkpoint.js';
 
 export const configName = 'config.json';
+
+/** One of the files that a checkpoint comes in. */
+export interface CheckpointFile {
+  /** Relative to the directory of the checkpoint. */
+  readonly name: string;
+  readonly path: string;
+}
 
 export interface OpenSource {
   readonly config: ModelConfig;
@@ -20,7 +26,7 @@ export interface OpenSource {
 }
 
 /** Opens the configuration and the weights among the files of a source. `where` names it in messages. */
-export function openSource(files: readonly SourceFile[], where: string): OpenSource {
+export function openSource(files: readonly CheckpointFile[], where: string): OpenSource {
   const gguf = files.find(({ name }) => isGgufName(name));
   if (gguf !== undefined) {
     const { config, checkpoint, configJson, tokenizer } = openGgufModel(gguf.path);

@@ -1,0 +1,100 @@
+import type { ModelInfo } from '../models/architecture.js';
+import { findLinearLayers, type LinearLayer } from '../models/linear-layers.js';
+import { findSegments } from '../models/segments.js';
+import { findSmoothingGroups } from '../models/smoothing-groups.js';
+import type { Graph } from '../onnx/ir.js';
+import type { Node } from '../onnx/node.js';
+import { openModel, type TensorSummary } from './open-model.js';
+
+/** One entry of `linearLayers` of `quern inspect --json`. */
+export interface LinearLayerReport {
+  readonly name: string;
+  readonly inputFeatures: number;
+  readonly outputFeatures: number;
+  /** Null outside the decoder layers. */
+  readonly decoderLayer: number | null;
+}
+
+/** What a stage would find in the structure of a model. */
+export interface StructureReport {
+  readonly operators: readonly { readonly type: string; readonly count: number }[];
+  /** Those with float weights: what SmoothQuant, AWQ, GPTQ and quantize work on. */
+  readonly linearLayers: readonly LinearLayerReport[];
+  readonly smoothingGroups: readonly { readonly norm: string; readonly layers: readonly string[] }[];
+  readonly refusedNorms: readonly { readonly norm: string; readonly reason: string }[];
+  /** Decoder layers with float weights that can be worked on one at a time. */
+  readonly segments: number;
+}
+
+/** `quern inspect --json`: a model before anything is built from it. */
+export interface ModelReport {
+  readonly path: string;
+  /** Elements of all tensors. Packed weights of a quantized model count as they are stored. */
+  readonly elements: number;
+  readonly bytes: number;
+  readonly tensors: readonly TensorSummary[];
+  /** Files, or the part of a GGUF file, that a tokenizer is made from; null when there are none. */
+  readonly tokenizer: string | null;
+  /** Null when the architecture is not supported. */
+  readonly model: ModelInfo | null;
+  readonly structure: StructureReport | null;
+  /** What quern can't do with the model, and why. */
+  readonly unsupported: readonly string[];
+}
+
+/**
+ * Looks at a checkpoint, a GGUF file, or a model that quern wrote. Reads no weights.
+ * @throws QuernError (`input`) for what can't be read
+ */
+export function inspectModel(path: string): ModelReport {
+  const { tensors, tokenizer, model, info, unsupported } = openModel(path);
+  const reasons = [...unsupported];
+  if (info !== undefined && tokenizer === null)
+    reasons.push("there is no tokenizer, so text can't be turned into tokens");
+  return {
+    path,
+    elements: tensors.reduce((sum, { elements }) => sum + elements, 0),
+    bytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0),
+    tensors,
+    tokenizer,
+    model: info ?? null,
+    structure: model === undefined ? null : structureOf(model.graph, reasons),
+    unsupported: reasons,
+  };
+}
+
+function structureOf(graph: Graph, reasons: string[]): StructureReport {
+  const { groups, refused } = findSmoothingGroups(graph);
+  return {
+    operators: countOperators(graph.nodes),
+    linearLayers: findLinearLayers(graph).map(linearLayerReport),
+    smoothingGroups: groups.map(({ norm, layers }) => ({ norm: norm.name, layers: layers.map(({ name }) => name) })),
+    refusedNorms: refused.map(({ norm, reason }) => ({ norm: norm.name, reason })),
+    segments: countSegments(graph, reasons),
+  };
+}
+
+function countSegments(graph: Graph, reasons: string[]): number {
+  try {
+    return findSegments(graph).length;
+  } catch (error) {
+    reasons.push(error instanceof Error ? error.message : String(error));
+    return 0;
+  }
+}
+
+function linearLayerReport({ name, inputFeatures, outputFeatures, decoderLayer }: LinearLayer): LinearLayerReport {
+  return { name, inputFeatures, outputFeatures, decoderLayer: decoderLayer ?? null };
+}
+
+/** The most frequent first. */
+function countOperators(nodes: readonly Node[]): StructureReport['operators'] {
+  const counts = new Map<string, number>();
+  for (const { domain, opType } of nodes) {
+    const type = domain === '' ? opType : `${domain}.${opType}`;
+    counts.set(type, (counts.get(type) ?? 0) + 1);
+  }
+  return [...counts]
+    .map(([type, count]) => ({ type, count }))
+    .sort((a, b) => b.count - a.count || (a.type < b.type ? -1 : 1));
+}

@@ -1,0 +1,114 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { elementCount } from '../checkpoints/checkpoint.js';
+import { findWeightFiles, isGgufName } from '../checkpoints/checkpoint-files.js';
+import { openWeightFile } from '../checkpoints/open-checkpoint.js';
+import { type CheckpointFile, configName, openSource } from '../checkpoints/open-source.js';
+import { QuernError } from '../errors.js';
+import type { BuiltModel, ModelInfo } from '../models/architecture.js';
+import { openModelDirectory } from '../models/model-directory.js';
+import { architectureOf } from '../models/registry.js';
+import type { Model } from '../onnx/model.js';
+
+/** The tensors of one data type. */
+export interface TensorSummary {
+  readonly dataType: string;
+  readonly tensors: number;
+  readonly elements: number;
+  readonly bytes: number;
+}
+
+export interface OpenedModel {
+  readonly tensors: readonly TensorSummary[];
+  readonly tokenizer: string | null;
+  /** Missing when the architecture is not supported; `unsupported` says why. */
+  readonly model?: Model;
+  readonly info?: ModelInfo;
+  readonly unsupported: readonly string[];
+}
+
+const tokenizerFiles: readonly string[] = ['tokenizer.json', 'tokenizer.model', 'vocab.json', 'merges.txt'];
+
+/** Opens what is at a path: a model that quern wrote, a checkpoint, or one file of it. */
+export function openModel(path: string): OpenedModel {
+  if (!existsSync(path)) throw new QuernError('usage', `${path} does not exist`);
+  if (!statSync(path).isDirectory()) return openFile(path);
+  const names = readdirSync(path);
+  if (names.includes('quern.json')) return openWritten(path, names);
+  const weights = findWeightFiles(names, 'auto');
+  if (weights === undefined) {
+    throw new QuernError('input', `${path} has no weights`, {
+      suggestion: 'a checkpoint in the layout of Hugging Face transformers, a GGUF file or a model of quern is needed',
+    });
+  }
+  const wanted = names.filter((name) => name === configName || weights.names.includes(name));
+  const files = wanted.map((name) => ({ name, path: join(path, name) }));
+  return openCheckpointFiles(path, files, tokenizerOf(names));
+}
+
+function openFile(path: string): OpenedModel {
+  if (isGgufName(path)) return openCheckpointFiles(path, [{ name: basename(path), path }]);
+  const checkpoint = openWeightFile(path);
+  if (checkpoint === undefined) {
+    throw new QuernError('usage', `${path} is not a file with weights`, {
+      suggestion: 'name a directory, or a file that ends in .safetensors, .bin, .pt, .pth or .gguf',
+    });
+  }
+  const reason = 'the architecture of weights alone is not known: name the directory that has their config.json';
+  return { tensors: summarise(checkpoint.tensors.values()), tokenizer: null, unsupported: [reason] };
+}
+
+function tokenizerOf(names: readonly string[]): string | null {
+  const found = tokenizerFiles.filter((name) => names.includes(name));
+  return found.length === 0 ? null : found.join(', ');
+}
+
+function openCheckpointFiles(
+  where: string,
+  files: readonly CheckpointFile[],
+  tokenizerInFiles: string | null = null,
+): OpenedModel {
+  const { config, checkpoint, tokenizer } = openSource(files, where);
+  const tensors = summarise(checkpoint.tensors.values());
+  const inGguf = tokenizer === undefined ? null : `GGUF (${tokenizer.model}, ${tokenizer.tokens.length} tokens)`;
+  const found = { tensors, tokenizer: tokenizerInFiles ?? inGguf };
+  const built = attempt(() => architectureOf(config).build(config, checkpoint, {}));
+  return 'reason' in built ? { ...found, unsupported: [built.reason] } : { ...found, ...built, unsupported: [] };
+}
+
+/** A model that can't be built can still be looked at. */
+function attempt(build: () => BuiltModel): BuiltModel | { readonly reason: string } {
+  try {
+    return build();
+  } catch (error) {
+    if (error instanceof QuernError) return { reason: error.message };
+    throw error;
+  }
+}
+
+function openWritten(path: string, names: readonly string[]): OpenedModel {
+  const { model, info } = openModelDirectory(path);
+  const tensors = [...model.graph.initializers.values()].flatMap(({ initializer }) => initializer ?? []);
+  return { tensors: summarise(tensors), tokenizer: tokenizerOf(names), model, info, unsupported: [] };
+}
+
+interface Counted {
+  readonly dataType: string;
+  readonly dims: readonly number[];
+  readonly byteLength: number;
+}
+
+/** By data type, the one with the most bytes first. */
+function summarise(tensors: Iterable<Counted>): readonly TensorSummary[] {
+  const summaries = new Map<string, TensorSummary>();
+  for (const { dataType, dims, byteLength } of tensors) {
+    const before = summaries.get(dataType) ?? { dataType, tensors: 0, elements: 0, bytes: 0 };
+    summaries.set(dataType, {
+      dataType,
+      tensors: before.tensors + 1,
+      elements: before.elements + (elementCount(dims) ?? 0),
+      bytes: before.bytes + byteLength,
+    });
+  }
+  return [...summaries.values()].sort((a, b) => b.bytes - a.bytes);
+}

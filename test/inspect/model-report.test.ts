@@ -1,0 +1,76 @@
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inspectModel } from '../../src/inspect/model-report.js';
+import { modelReportRows } from '../../src/inspect/report-lines.js';
+import { withTemporaryDirectory } from '../support/temporary.js';
+
+const wren = join(import.meta.dirname, '../../recipes/models/opt-wren-4m');
+
+/** Puts the weights of the small model into a directory, with other fields in their config.json. */
+function copyWren(directory: string, fields: object): void {
+  copyFileSync(join(wren, 'model.safetensors'), join(directory, 'model.safetensors'));
+  const config: object = JSON.parse(readFileSync(join(wren, 'config.json'), 'utf8'));
+  writeFileSync(join(directory, 'config.json'), JSON.stringify({ ...config, ...fields }));
+}
+
+test('a checkpoint is described down to its linear layers', () => {
+  const report = inspectModel(wren);
+  assert.is(report.model?.architecture, 'OPTForCausalLM');
+  assert.is(report.model?.hiddenSize, 256);
+  assert.is(report.tokenizer, 'tokenizer.json, vocab.json, merges.txt');
+  assert.equal(report.unsupported, []);
+  const [tensors] = report.tensors;
+  assert.is(report.tensors.length, 1);
+  assert.is(tensors?.dataType, 'float16');
+  assert.is(tensors?.bytes, 2 * report.elements);
+  const { structure } = report;
+  assert.is(structure?.linearLayers.length, 25);
+  assert.equal(structure?.linearLayers[4], {
+    name: 'model.decoder.layers.0.fc1',
+    inputFeatures: 256,
+    outputFeatures: 1024,
+    decoderLayer: 0,
+  });
+  assert.is(structure?.linearLayers.at(-1)?.decoderLayer, null);
+  assert.is(structure?.smoothingGroups.length, 8);
+  assert.equal(structure?.refusedNorms.length, 1);
+  assert.is(structure?.segments, 4);
+  assert.equal(structure?.operators[1], { type: 'MatMul', count: 25 });
+});
+
+test('decoder layers that are alike share a line', () => {
+  const rows = modelReportRows(inspectModel(wren)).map((row) => row.join(' '));
+  assert.ok(rows.includes('linear model.decoder.layers.*.fc1 [256, 1024]  4 times'), rows.join('\n'));
+  assert.ok(rows.includes('linear lm_head [256, 4096]'));
+});
+
+test('what is not supported is said, and the rest is there all the same', () =>
+  withTemporaryDirectory(async (directory) => {
+    copyWren(directory, { architectures: ['WrenForCausalLM'], model_type: 'wren' });
+    const report = inspectModel(directory);
+    assert.is(report.model, null);
+    assert.is(report.structure, null);
+    assert.is(report.tensors[0]?.tensors, 68);
+    assert.is(report.unsupported.length, 1);
+    assert.match(String(report.unsupported[0]), /Wren/);
+  }));
+
+test('a model without a tokenizer can be looked at', () =>
+  withTemporaryDirectory(async (directory) => {
+    copyWren(directory, {});
+    const report = inspectModel(directory);
+    assert.is(report.tokenizer, null);
+    assert.is(report.model?.layers, 4);
+    assert.equal(report.unsupported, ["there is no tokenizer, so text can't be turned into tokens"]);
+  }));
+
+test('weights alone have tensors and no architecture', () => {
+  const report = inspectModel(join(wren, 'model.safetensors'));
+  assert.is(report.model, null);
+  assert.is(report.tensors[0]?.tensors, 68);
+  assert.match(String(report.unsupported[0]), /name the directory/);
+});
+
+test.run();
