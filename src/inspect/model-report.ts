@@ -4,6 +4,7 @@ import { findSegments } from '../models/segments.js';
 import { findSmoothingGroups } from '../models/smoothing-groups.js';
 import type { Graph } from '../onnx/ir.js';
 import type { Node } from '../onnx/node.js';
+import { attempt } from './attempt.js';
 import { openModel, type TensorSummary } from './open-model.js';
 
 /** One entry of `linearLayers` of `quern inspect --json`. */
@@ -48,9 +49,13 @@ export interface ModelReport {
  */
 export function inspectModel(path: string): ModelReport {
   const { tensors, tokenizer, model, info, unsupported } = openModel(path);
+  const segments = model === undefined ? undefined : attempt(() => findSegments(model.graph).length);
+  const segmentCount = segments !== undefined && 'value' in segments ? segments.value : 0;
   const reasons = [...unsupported];
-  if (info !== undefined && tokenizer === null)
+  if (segments !== undefined && 'reason' in segments) reasons.push(segments.reason);
+  if (info !== undefined && tokenizer === null) {
     reasons.push("there is no tokenizer, so text can't be turned into tokens");
+  }
   return {
     path,
     elements: tensors.reduce((sum, { elements }) => sum + elements, 0),
@@ -58,29 +63,20 @@ export function inspectModel(path: string): ModelReport {
     tensors,
     tokenizer,
     model: info ?? null,
-    structure: model === undefined ? null : structureOf(model.graph, reasons),
+    structure: model === undefined ? null : structureOf(model.graph, segmentCount),
     unsupported: reasons,
   };
 }
 
-function structureOf(graph: Graph, reasons: string[]): StructureReport {
+function structureOf(graph: Graph, segments: number): StructureReport {
   const { groups, refused } = findSmoothingGroups(graph);
   return {
     operators: countOperators(graph.nodes),
     linearLayers: findLinearLayers(graph).map(linearLayerReport),
     smoothingGroups: groups.map(({ norm, layers }) => ({ norm: norm.name, layers: layers.map(({ name }) => name) })),
     refusedNorms: refused.map(({ norm, reason }) => ({ norm: norm.name, reason })),
-    segments: countSegments(graph, reasons),
+    segments,
   };
-}
-
-function countSegments(graph: Graph, reasons: string[]): number {
-  try {
-    return findSegments(graph).length;
-  } catch (error) {
-    reasons.push(error instanceof Error ? error.message : String(error));
-    return 0;
-  }
 }
 
 function linearLayerReport({ name, inputFeatures, outputFeatures, decoderLayer }: LinearLayer): LinearLayerReport {

@@ -5,10 +5,11 @@ import { findWeightFiles, isGgufName } from '../checkpoints/checkpoint-files.js'
 import { openWeightFile } from '../checkpoints/open-checkpoint.js';
 import { type CheckpointFile, configName, openSource } from '../checkpoints/open-source.js';
 import { QuernError } from '../errors.js';
-import type { BuiltModel, ModelInfo } from '../models/architecture.js';
+import type { ModelInfo } from '../models/architecture.js';
 import { openModelDirectory } from '../models/model-directory.js';
 import { architectureOf } from '../models/registry.js';
 import type { Model } from '../onnx/model.js';
+import { attempt } from './attempt.js';
 
 /** The tensors of one data type. */
 export interface TensorSummary {
@@ -73,17 +74,8 @@ function openCheckpointFiles(
   const inGguf = tokenizer === undefined ? null : `GGUF (${tokenizer.model}, ${tokenizer.tokens.length} tokens)`;
   const found = { tensors, tokenizer: tokenizerInFiles ?? inGguf };
   const built = attempt(() => architectureOf(config).build(config, checkpoint, {}));
-  return 'reason' in built ? { ...found, unsupported: [built.reason] } : { ...found, ...built, unsupported: [] };
-}
-
-/** A model that can't be built can still be looked at. */
-function attempt(build: () => BuiltModel): BuiltModel | { readonly reason: string } {
-  try {
-    return build();
-  } catch (error) {
-    if (error instanceof QuernError) return { reason: error.message };
-    throw error;
-  }
+  // A model that can't be built can still be looked at.
+  return 'reason' in built ? { ...found, unsupported: [built.reason] } : { ...found, ...built.value, unsupported: [] };
 }
 
 function openWritten(path: string, names: readonly string[]): OpenedModel {

@@ -1,8 +1,10 @@
 import { nbitsBlocks } from '../../quant/nbits-weight.js';
-import { datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
+import { datasetSchema } from '../dataset-schema.js';
 import type { StageKind } from '../kind.js';
+import { layerwiseKind } from '../layerwise/layerwise-kind.js';
 
 export const awqKind: StageKind = {
+  ...layerwiseKind,
   name: 'awq',
   version: 1,
   summary: 'Scales and clips the weights of linear layers so that groups of few bits lose less (AWQ)',
@@ -24,13 +26,6 @@ export const awqKind: StageKind = {
     required: ['dataset'],
     additionalProperties: false,
   },
-  inputs: { model: { accepts: ['model'], required: true } },
-  machineDependent: true,
-  tolerance: 1e-6,
-  cores: 'all',
-  engines: ['onnxruntime'],
-  normalise: (parameters) => ({ ...parameters, dataset: normaliseDataset(parameters.dataset) }),
-  sources: datasetSources,
   headline: (metrics) =>
     `${metrics.groups} groups scaled, ${metrics.clippedLayers} layers clipped, for ${metrics.bits} bits in groups of ${metrics.group}`,
   load: async () => (await import('./work.js')).awq,

@@ -1,8 +1,10 @@
 import { nbitsBlocks } from '../../quant/nbits-weight.js';
-import { datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
+import { datasetSchema } from '../dataset-schema.js';
 import type { StageKind } from '../kind.js';
+import { layerwiseKind } from '../layerwise/layerwise-kind.js';
 
 export const gptqKind: StageKind = {
+  ...layerwiseKind,
   name: 'gptq',
   version: 1,
   summary: 'Quantizes the linear layers of decoder layers feature by feature, correcting those that follow (GPTQ)',
@@ -35,13 +37,6 @@ export const gptqKind: StageKind = {
     required: ['dataset'],
     additionalProperties: false,
   },
-  inputs: { model: { accepts: ['model'], required: true } },
-  machineDependent: true,
-  tolerance: 1e-6,
-  cores: 'all',
-  engines: ['onnxruntime'],
-  normalise: (parameters) => ({ ...parameters, dataset: normaliseDataset(parameters.dataset) }),
-  sources: datasetSources,
   headline: (metrics) =>
     `${metrics.quantizedNodes} linear layers to ${metrics.bits} bits in groups of ${metrics.group}, ${metrics.keptNodes} kept`,
   load: async () => (await import('./work.js')).gptq,
