@@ -1,7 +1,7 @@
 import type { ModelInfo } from '../models/architecture.js';
 import { findLinearLayers, type LinearLayer } from '../models/linear-layers.js';
+import { findScalingGroups } from '../models/scaling-groups.js';
 import { findSegments } from '../models/segments.js';
-import { findSmoothingGroups } from '../models/smoothing-groups.js';
 import type { Graph } from '../onnx/ir.js';
 import type { Node } from '../onnx/node.js';
 import { attempt } from './attempt.js';
@@ -16,13 +16,23 @@ export interface LinearLayerReport {
   readonly decoderLayer: number | null;
 }
 
+/** One entry of `smoothingGroups` of `quern inspect --json`. */
+export interface SmoothingGroupReport {
+  /** The norm or linear layer that makes the channels. */
+  readonly source: string;
+  readonly extended: boolean;
+  readonly layers: readonly string[];
+}
+
 /** What a stage would find in the structure of a model. */
 export interface StructureReport {
   readonly operators: readonly { readonly type: string; readonly count: number }[];
   /** Those with float weights: what SmoothQuant, AWQ, GPTQ and quantize work on. */
   readonly linearLayers: readonly LinearLayerReport[];
-  readonly smoothingGroups: readonly { readonly norm: string; readonly layers: readonly string[] }[];
-  readonly refusedNorms: readonly { readonly norm: string; readonly reason: string }[];
+  /** Groups of SmoothQuant behind norms, and those behind linear layers that `groups: extended` has besides. */
+  readonly smoothingGroups: readonly SmoothingGroupReport[];
+  /** Norms and linear layers without a group. */
+  readonly notSmoothed: readonly { readonly name: string; readonly reason: string }[];
   /** Decoder layers with float weights that can be worked on one at a time. */
   readonly segments: number;
 }
@@ -69,12 +79,16 @@ export function inspectModel(path: string): ModelReport {
 }
 
 function structureOf(graph: Graph, segments: number): StructureReport {
-  const { groups, refused } = findSmoothingGroups(graph);
+  const { groups, refused } = findScalingGroups(graph);
   return {
     operators: countOperators(graph.nodes),
     linearLayers: findLinearLayers(graph).map(linearLayerReport),
-    smoothingGroups: groups.map(({ norm, layers }) => ({ norm: norm.name, layers: layers.map(({ name }) => name) })),
-    refusedNorms: refused.map(({ norm, reason }) => ({ norm: norm.name, reason })),
+    smoothingGroups: groups.map(({ source, linear, layers }) => ({
+      source,
+      extended: linear !== undefined,
+      layers: layers.map(({ name }) => name),
+    })),
+    notSmoothed: refused.map(({ name, reason }) => ({ name, reason })),
     segments,
   };
 }

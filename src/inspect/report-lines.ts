@@ -29,13 +29,17 @@ function structureRows(structure: StructureReport): string[][] {
   const layers = collapse(
     structure.linearLayers.map((layer) => `${layer.name} [${layer.inputFeatures}, ${layer.outputFeatures}]`),
   );
-  const groups = collapse(structure.smoothingGroups.map(({ norm, layers: read }) => `${norm} -> ${read.join(', ')}`));
-  const refused = collapse(structure.refusedNorms.map(({ norm, reason }) => `${norm}: ${reason}`));
+  const groupLines = (extended: boolean): readonly string[] => {
+    const groups = structure.smoothingGroups.filter((group) => group.extended === extended);
+    return collapse(groups.map(({ source, layers: readers }) => `${source} -> ${readers.join(', ')}`));
+  };
+  const refused = collapse(structure.notSmoothed.map(({ name, reason }) => `${name}: ${reason}`));
   return [
     ['operators', structure.operators.map(({ type, count }) => `${count} ${type}`).join(', ')],
     ['segments', String(structure.segments)],
     ...layers.map((line) => ['linear', line]),
-    ...groups.map((line) => ['smoothing', line]),
+    ...groupLines(false).map((line) => ['smoothing', line]),
+    ...groupLines(true).map((line) => ['extended', line]),
     ...refused.map((line) => ['not smoothed', line]),
   ];
 }

@@ -19,20 +19,51 @@ const floor = Math.fround(1e-5);
  * @param activationAbsmax one value per input feature
  * @param weights the group, [K, N] each, at least one
  * @param alpha 0 (all difficulty stays in the activation) to 1 (all of it moves to the weights)
+ * @param channels the channel that each input feature is, where several are one. They get the same scale, by the largest
+ * magnitudes of any of them.
  * @throws QuernError (`input`) if an activation or weight value is not finite, or an absmax is negative
  */
 export function smoothingScales(
   activationAbsmax: Float32Array,
   weights: readonly Matrix[],
   alpha: number,
+  channels?: Int32Array,
 ): Float32Array {
   if (!(alpha >= 0 && alpha <= 1)) throw new Error(`alpha must be from 0 to 1, not ${alpha}`);
   if (weights.length === 0) throw new Error('a smoothing group needs a weight');
   requireMagnitudes(activationAbsmax);
-  const weightAbsmax = groupRowAbsmax(weights, activationAbsmax.length);
-  return activationAbsmax.map((activation, feature) =>
-    Math.max(activation ** alpha / weightAbsmax[feature]! ** (1 - alpha), floor),
+  const weightAbsmax = largestOfChannels(groupRowAbsmax(weights, activationAbsmax.length), channels);
+  return largestOfChannels(activationAbsmax, channels).map((activation, channel) =>
+    Math.max(activation ** alpha / weightAbsmax[channel]! ** (1 - alpha), floor),
   );
+}
+
+/** The largest of the values of the features that are one channel. */
+export function largestOfChannels(values: Float32Array, channels: Int32Array | undefined): Float32Array {
+  if (channels === undefined) return values;
+  const largest = new Float32Array(channels.reduce((last, channel) => Math.max(last, channel), 0) + 1);
+  for (const [feature, channel] of channels.entries()) {
+    largest[channel] = Math.max(largest[channel]!, values[feature]!);
+  }
+  return largest;
+}
+
+/** Scales divided by their geometric mean, those of channels that were never active replaced by 1. */
+export function centredScales(
+  scales: Float32Array,
+  activationAbsmax: Float32Array,
+  channels?: Int32Array,
+): Float32Array {
+  const activity = largestOfChannels(activationAbsmax, channels);
+  const active = [...scales].filter((_, channel) => activity[channel]! > 0);
+  if (active.length === 0) return scales.map(() => 1);
+  const centre = Math.exp(active.reduce((sum, scale) => sum + Math.log(scale), 0) / active.length);
+  return scales.map((scale, channel) => (activity[channel]! > 0 ? scale / centre : 1));
+}
+
+/** The scale of each input feature, of those of the channels. */
+export function scalesOfFeatures(scales: Float32Array, channels: Int32Array | undefined): Float32Array {
+  return channels === undefined ? scales : Float32Array.from(channels, (channel) => scales[channel]!);
 }
 
 /** A weight or bias vector of the normalization, divided by the scales. */

@@ -34,8 +34,13 @@ test('a checkpoint is described down to its linear layers', () => {
     decoderLayer: 0,
   });
   assert.is(structure?.linearLayers.at(-1)?.decoderLayer, null);
-  assert.is(structure?.smoothingGroups.length, 8);
-  assert.equal(structure?.refusedNorms.length, 1);
+  const groupsOf = (isExtended: boolean) =>
+    structure?.smoothingGroups.filter(({ extended }) => extended === isExtended).map(({ source }) => source) ?? [];
+  assert.is(groupsOf(false).length, 8);
+  assert.equal(groupsOf(true).slice(0, 2), ['model.decoder.layers.0.self_attn.v_proj', 'model.decoder.layers.0.fc1']);
+  assert.equal(structure?.notSmoothed, [
+    { name: 'model.decoder.final_layer_norm', reason: 'lm_head makes the logits and is not smoothed' },
+  ]);
   assert.is(structure?.segments, 4);
   assert.equal(structure?.operators[1], { type: 'MatMul', count: 25 });
 });

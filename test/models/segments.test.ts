@@ -74,7 +74,7 @@ test('groups of AWQ: norms, values and outputs, both sides of a ReLU', () =>
   withTinyOpt((directory) => {
     const { graph } = openModelDirectory(directory).model;
     const path = 'model.decoder.layers.0';
-    const groups = findScalingGroups(graph).slice(0, 4);
+    const groups = findScalingGroups(graph).groups.slice(0, 4);
     assert.equal(
       groups.map(({ source, layers, vectors, linear }) => [
         source,
@@ -89,7 +89,7 @@ test('groups of AWQ: norms, values and outputs, both sides of a ReLU', () =>
         [`${path}.fc1`, ['fc2'], 1, `${path}.fc1`],
       ],
     );
-    assert.is(findScalingGroups(graph).length, 8);
+    assert.is(findScalingGroups(graph).groups.length, 8);
   }));
 
 test('a value that something else reads is no group', () =>
@@ -101,7 +101,7 @@ test('a value that something else reads is no group', () =>
     const biased = graph.value('model.decoder.layers.0.self_attn.v_proj/bias')!;
     graph.addNode({ opType: 'Identity', name: 'other', inputs: [biased], outputs: ['other'] });
     graph.addOutput(graph.value('other')!);
-    const sources = findScalingGroups(graph).map(({ source }) => source);
+    const sources = findScalingGroups(graph).groups.map(({ source }) => source);
     assert.is(sources.length, 6);
     assert.not.ok(sources.includes('model.decoder.layers.0.fc1'));
     assert.not.ok(sources.includes('model.decoder.layers.0.self_attn.v_proj'));

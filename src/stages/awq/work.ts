@@ -38,7 +38,8 @@ export async function awq(context: WorkContext<AwqParameters>): Promise<WorkResu
   const { model, info } = openModelDirectory(directory);
   const { graph } = model;
   const options: SearchOptions = { weights: { bits, group, symmetric }, grid, clip };
-  const allGroups = findScalingGroups(graph);
+  // As in llm-awq, values that several heads of queries share are not scaled.
+  const allGroups = findScalingGroups(graph).groups.filter(({ sharedChannels }) => sharedChannels === undefined);
   const allLayers = findLinearLayers(graph);
   const engine = await openEngine({ threads: context.threads });
   const products = new MatrixProducts(engine);

@@ -1,100 +1,89 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Checkpoint } from '../../checkpoints/checkpoint.js';
 import { openSafetensors } from '../../checkpoints/safetensors.js';
 import { writeSafetensors } from '../../checkpoints/safetensors-writer.js';
-import { readTensorFloat32 } from '../../checkpoints/tensor-data.js';
 import { QuernError } from '../../errors.js';
+import type { JsonObject } from '../../json.js';
 import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
-import type { SmoothingGroup } from '../../models/smoothing-groups.js';
-import type { Graph } from '../../onnx/ir.js';
-import type { Value } from '../../onnx/node.js';
-import { float32Of, tensorFromFloat32 } from '../../onnx/tensor.js';
-import { matrix } from '../../quant/matrix.js';
-import { smoothingScales, smoothNorm, smoothWeight } from '../../quant/smoothquant.js';
+import type { ScalingGroup } from '../../models/scaling-groups.js';
 import type { WorkContext, WorkResult } from '../kind.js';
+import { TensorSpill } from '../layerwise/tensor-spill.js';
 import { equivalenceError } from './equivalence.js';
-import type { GroupOverride } from './groups.js';
+import type { GroupChoice } from './groups.js';
 import { chooseGroups } from './groups.js';
+import { applyScales, groupScales, weightOf } from './smooth-group.js';
 
 export interface SmoothquantParameters {
   readonly alpha: number;
-  readonly groups?: readonly GroupOverride[];
+  readonly groups: GroupChoice;
 }
 
 /** Largest relative difference of logits that still counts as the same function. */
 const equivalenceLimit = 1e-4;
 
+interface SmoothedGroup {
+  readonly group: ScalingGroup;
+  readonly alpha: number;
+  /** float32 [channels of the source] */
+  readonly scales: Float32Array;
+}
+
 /**
- * Divides the output of each norm by a scale per channel and multiplies the weights behind it by the same, which leaves
- * the function as it is and moves outliers of the activations into the weights (Xiao et al. 2022, arXiv 2211.10438).
+ * Divides what a norm, or a linear layer, makes by a scale per channel and multiplies the weights behind it by the same,
+ * which leaves the function as it is and moves outliers of the activations into the weights (Xiao et al. 2022, arXiv
+ * 2211.10438).
  */
 export async function smoothquant(context: WorkContext<SmoothquantParameters>): Promise<WorkResult> {
-  const { alpha, groups: overrides } = context.parameters;
+  const { alpha, groups: choice } = context.parameters;
   const directory = context.inputs.model!;
   const { model, info } = openModelDirectory(directory);
-  const groups = chooseGroups(model.graph, overrides);
+  const { groups, refused } = chooseGroups(model.graph, choice);
   const statistics = openSafetensors(join(context.inputs.stats!, 'absmax.safetensors'));
-  const scales = groups.map((group, index) => {
-    const groupScales = smoothGroup(model.graph, group, statistics, alpha);
-    context.report({ done: index + 1, total: groups.length, unit: 'groups' });
-    return { name: group.norm.name, dataType: 'float32' as const, dims: [groupScales.length], data: groupScales };
-  });
+  const spill = new TensorSpill(context.outputDirectory);
+  // From the end: a layer has its columns scaled before its rows, by the weight it will have.
+  const smoothed = groups
+    .toReversed()
+    .map((group, index): SmoothedGroup => {
+      const scales = groupScales(group, group.layers.map(weightOf), statistics, alpha);
+      applyScales(model.graph, spill, group, scales);
+      context.report({ done: index + 1, total: groups.length, unit: 'groups' });
+      return { group, alpha, scales };
+    })
+    .toReversed();
   writeModelDirectory(model, context.outputDirectory, {
     layout: 'per-tensor',
     info,
     companions: companionsOf(directory),
   });
-  writeSafetensors(join(context.outputDirectory, 'smoothing.safetensors'), scales, new Map([['alpha', String(alpha)]]));
+  spill.remove();
+  writeScales(context.outputDirectory, smoothed);
+  const table = { format: 1, groups: smoothed.map(groupAccount), refused };
+  writeFileSync(join(context.outputDirectory, 'smoothing.json'), `${JSON.stringify(table, null, 2)}\n`);
   const error = await equivalenceError(directory, context.outputDirectory, context.threads);
-  if (!(error <= equivalenceLimit)) {
-    throw new QuernError(
-      'stage',
-      `the smoothed model is not the same function: its logits differ by ${error.toExponential(1)} of the largest`,
-      {
-        suggestion: `at most ${equivalenceLimit} is accepted; leave out groups whose activations have extreme outliers, or lower alpha`,
-      },
-    );
-  }
-  return {
-    metrics: { groups: groups.length, alpha, equivalenceError: error, norms: groups.map(({ norm }) => norm.name) },
-  };
+  if (!(error <= equivalenceLimit)) throw notEquivalent(error);
+  return { metrics: { groups: groups.length, refused: refused.length, alpha, equivalenceError: error } };
 }
 
-/** Smooths one group in the graph and returns its scales: float32 [channels]. */
-function smoothGroup(
-  graph: Graph,
-  { norm, layers }: SmoothingGroup,
-  statistics: Checkpoint,
-  alpha: number,
-): Float32Array {
-  const weights = layers.map(({ tensor, inputFeatures, outputFeatures }) =>
-    matrix(float32Of(tensor), inputFeatures, outputFeatures),
+function groupAccount({ group, alpha }: SmoothedGroup): JsonObject {
+  return { source: group.source, layers: group.layers.map(({ name }) => name), alpha };
+}
+
+function writeScales(directory: string, smoothed: readonly SmoothedGroup[]): void {
+  const tensors = smoothed.map(({ group, scales }) => ({
+    name: group.source,
+    dataType: 'float32' as const,
+    dims: [scales.length],
+    data: scales,
+  }));
+  writeSafetensors(join(directory, 'smoothing.safetensors'), tensors);
+}
+
+function notEquivalent(error: number): QuernError {
+  return new QuernError(
+    'stage',
+    `the smoothed model is not the same function: its logits differ by ${error.toExponential(1)} of the largest`,
+    {
+      suggestion: `at most ${equivalenceLimit} is accepted; leave out groups whose activations have extreme outliers, or lower alpha`,
+    },
   );
-  const scales = smoothingScales(
-    activationAbsmax(statistics, layers[0]!.name, layers[0]!.inputFeatures),
-    weights,
-    alpha,
-  );
-  for (const value of [norm.inputs[1], norm.inputs[2]]) {
-    if (value !== undefined) replaceVector(graph, value, (vector) => smoothNorm(vector, scales));
-  }
-  for (const [index, layer] of layers.entries()) {
-    const { values } = smoothWeight(weights[index]!, scales);
-    graph.setInitializer(layer.weight, tensorFromFloat32(layer.tensor.dims, values));
-  }
-  return scales;
-}
-
-function replaceVector(graph: Graph, value: Value, change: (vector: Float32Array) => Float32Array): void {
-  const tensor = value.initializer!;
-  graph.setInitializer(value, tensorFromFloat32(tensor.dims, change(float32Of(tensor))));
-}
-
-/** The largest magnitudes that calibration saw in the channels of a layer's input. */
-function activationAbsmax(statistics: Checkpoint, layer: string, channels: number): Float32Array {
-  const tensor = statistics.tensors.get(layer);
-  if (tensor !== undefined && tensor.dims.length === 1 && tensor.dims[0] === channels) return readTensorFloat32(tensor);
-  throw new QuernError('stage', `the statistics have no absmax of ${channels} channels for ${layer}`, {
-    suggestion: 'calibrate this model, collecting absmax',
-  });
 }

@@ -1,0 +1,69 @@
+import type { Checkpoint } from '../../checkpoints/checkpoint.js';
+import { readTensorFloat32 } from '../../checkpoints/tensor-data.js';
+import { QuernError } from '../../errors.js';
+import type { LinearLayer } from '../../models/linear-layers.js';
+import type { ScalingGroup } from '../../models/scaling-groups.js';
+import { scaleColumnsKernel } from '../../numerics/kernels/arithmetic.js';
+import type { Graph } from '../../onnx/ir.js';
+import type { Value } from '../../onnx/node.js';
+import { float32Of, tensorFromFloat32 } from '../../onnx/tensor.js';
+import { type Matrix, matrix } from '../../quant/matrix.js';
+import { centredScales, scalesOfFeatures, smoothingScales, smoothNorm, smoothWeight } from '../../quant/smoothquant.js';
+import type { TensorSpill } from '../layerwise/tensor-spill.js';
+
+/** The weight that a layer has now: [input features, output features]. */
+export function weightOf({ weight, inputFeatures, outputFeatures }: LinearLayer): Matrix {
+  const tensor = weight.initializer;
+  if (tensor === undefined) throw new Error(`${weight.name} is a constant`);
+  return matrix(float32Of(tensor), inputFeatures, outputFeatures);
+}
+
+/**
+ * SmoothQuant's scale of each channel of a group. Behind a linear layer the scales are centred around 1, and channels that
+ * calibration never saw active are left alone: the layer in front has the same scales in its own weight, where no value may
+ * stand out.
+ */
+export function groupScales(
+  group: ScalingGroup,
+  weights: readonly Matrix[],
+  statistics: Checkpoint,
+  alpha: number,
+): Float32Array {
+  const { layers, linear, sharedChannels } = group;
+  const absmax = activationAbsmax(statistics, layers[0]!);
+  const scales = smoothingScales(absmax, weights, alpha, sharedChannels);
+  return linear === undefined ? scales : centredScales(scales, absmax, sharedChannels);
+}
+
+/** Divides the channels of the source of a group by the scales, and multiplies the weights of its layers by them. */
+export function applyScales(graph: Graph, spill: TensorSpill, group: ScalingGroup, scales: Float32Array): void {
+  const { vectors, linear, layers, sharedChannels } = group;
+  for (const value of vectors) {
+    const tensor = requireConstant(value);
+    graph.setInitializer(value, tensorFromFloat32(tensor.dims, smoothNorm(float32Of(tensor), scales)));
+  }
+  if (linear !== undefined) {
+    const reciprocals = scales.map((scale) => 1 / scale);
+    replaceWeight(graph, spill, linear, scaleColumnsKernel(weightOf(linear), reciprocals));
+  }
+  const factors = scalesOfFeatures(scales, sharedChannels);
+  for (const layer of layers) replaceWeight(graph, spill, layer, smoothWeight(weightOf(layer), factors).values);
+}
+
+function replaceWeight(graph: Graph, spill: TensorSpill, { weight, tensor }: LinearLayer, values: Float32Array): void {
+  spill.set(graph, weight, tensorFromFloat32(tensor.dims, values));
+}
+
+function requireConstant(value: Value): NonNullable<Value['initializer']> {
+  if (value.initializer === undefined) throw new Error(`${value.name} is a constant`);
+  return value.initializer;
+}
+
+/** The largest magnitudes that calibration saw in the channels of a layer's input. */
+function activationAbsmax(statistics: Checkpoint, { name, inputFeatures }: LinearLayer): Float32Array {
+  const tensor = statistics.tensors.get(name);
+  if (tensor?.dims.length === 1 && tensor.dims[0] === inputFeatures) return readTensorFloat32(tensor);
+  throw new QuernError('stage', `the statistics have no absmax of ${inputFeatures} channels for ${name}`, {
+    suggestion: 'calibrate this model, collecting absmax',
+  });
+}
