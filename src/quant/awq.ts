@@ -1,14 +1,19 @@
-import { type GroupOptions, groupError, groupRows, pseudoQuantizeGroups } from './groups.js';
+import { giveScratch, takeScratch } from '../numerics/scratch.js';
+import { type GroupOptions, groupError, groupRows } from './groups.js';
 import { type Matrix, matrix } from './matrix.js';
+import {
+  diagonalMoments,
+  foldMoments,
+  groupOutputErrors,
+  outputErrors,
+  type WeightedProducts,
+} from './second-moments.js';
 
 /**
  * Activation-aware weight quantization (Lin et al. 2023, arXiv 2306.00978; llm-awq's `auto_scale.py` and `auto_clip.py`).
  * Output errors are taken from second moments of the inputs: with G = X^T X and the weight error D the squared error of the
  * output X D is the sum of D * (G D), for as many tokens as went into G.
  */
-
-/** G D, column by column multiplied with D and summed: float32 [N], the squared error of each output feature. */
-export type OutputErrors = (gram: Matrix, error: Matrix) => Float32Array;
 
 /** Smallest scale before they are centred around 1. */
 const smallestScale = 1e-4;
@@ -37,12 +42,19 @@ export function searchScales(
   gram: Matrix,
   options: GroupOptions,
   grid: number,
-  outputErrors: OutputErrors,
+  products: WeightedProducts,
 ): ScaleSearch {
   const candidates = Array.from({ length: grid }, (_, step) => awqScales(absmean, step / grid));
-  const losses = candidates.map((scales) =>
-    weights.reduce((sum, weight) => sum + total(outputErrors(gram, groupError(weight, options, scales))), 0),
-  );
+  const moments = foldMoments(gram);
+  const losses = candidates.map((rowFactors) => {
+    const errors = weights.map((weight) =>
+      withError(weight, (error) => {
+        groupError(weight, options, { rowFactors }, error);
+        return outputErrors(moments, error, products);
+      }),
+    );
+    return errors.flatMap((each) => [...each]).reduce((sum, loss) => sum + loss, 0);
+  });
   const best = losses.reduce((least, loss, index) => (loss < losses[least]! ? index : least), 0);
   return { scales: candidates[best]!, ratio: best / grid, losses };
 }
@@ -52,17 +64,6 @@ export function awqScales(absmean: Float32Array, ratio: number): Float32Array {
   const powers = Float64Array.from(absmean, (mean) => Math.max(mean ** ratio, smallestScale));
   const centre = Math.sqrt(Math.max(...powers) * Math.min(...powers));
   return Float32Array.from(powers, (power) => power / centre);
-}
-
-/** Second moments of inputs that are divided by scales. */
-export function scaleGram({ values, rows, columns }: Matrix, scales: Float32Array): Matrix {
-  const scaled = new Float32Array(values.length);
-  for (let row = 0, index = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++, index++) {
-      scaled[index] = values[index]! / (scales[row]! * scales[column]!);
-    }
-  }
-  return matrix(scaled, rows, columns);
 }
 
 /** What the clip search found for one weight. */
@@ -78,93 +79,67 @@ export interface ClipSearch {
 /**
  * Limits the values of each group of each output feature to the share 1, 0.95 .. 0.55 of their largest magnitude that has
  * the least error of the group's part of the output. Of equal errors the widest range wins.
+ * @param scales what the inputs are divided by, whose second moments are given [K, K]
  */
 export function searchClip(
   weight: Matrix,
   gram: Matrix,
   options: GroupOptions,
-  outputErrors: OutputErrors,
+  products: WeightedProducts,
+  scales?: Float32Array,
 ): ClipSearch {
-  const { rows, columns } = weight;
   const size = groupRows(weight, options.group);
-  const groups = Math.ceil(rows / size);
-  const clipped = new Float32Array(weight.values);
-  const bounds = new Float32Array(groups * columns);
-  let limited = 0;
-  for (let group = 0; group < groups; group++) {
-    const first = group * size;
-    const end = Math.min(first + size, rows);
-    const part = matrix(weight.values.subarray(first * columns, end * columns), end - first, columns);
-    const best = searchGroupBounds(part, diagonalBlock(gram, first, end), options, outputErrors);
-    limit(clipped.subarray(first * columns, end * columns), best.bounds);
-    bounds.set(best.bounds, group * columns);
-    limited += best.limited;
-  }
-  return { weight: matrix(clipped, rows, columns), bounds, clippedShare: limited / bounds.length };
-}
-
-function searchGroupBounds(
-  part: Matrix,
-  gram: Matrix,
-  options: GroupOptions,
-  outputErrors: OutputErrors,
-): { readonly bounds: Float32Array; readonly limited: number } {
-  const { columns } = part;
-  const largest = columnMagnitudes(part);
-  const bounds = largest.slice();
-  const least = new Float32Array(columns).fill(Number.POSITIVE_INFINITY);
-  const isLimited = new Uint8Array(columns);
+  const moments = diagonalMoments(gram, size, scales);
+  const shares = new Float32Array(Math.ceil(weight.rows / size) * weight.columns).fill(1);
+  const least = new Float32Array(shares.length).fill(Number.POSITIVE_INFINITY);
   for (let step = 0; step < clipGrid * (1 - narrowestShare); step++) {
-    const candidate = largest.map((magnitude) => magnitude * (1 - step / clipGrid));
-    const limited = matrix(part.values.slice(), part.rows, columns);
-    limit(limited.values, candidate);
-    const restored = pseudoQuantizeGroups(limited, { ...options, group: 'channel' });
-    const error = restored.values.map((value, index) => part.values[index]! - value);
-    for (const [column, loss] of outputErrors(gram, matrix(error, part.rows, columns)).entries()) {
-      if (!(loss < least[column]!)) continue;
-      least[column] = loss;
-      bounds[column] = candidate[column]!;
-      isLimited[column] = step > 0 ? 1 : 0;
+    const boundShare = Math.fround(1 - step / clipGrid);
+    const losses = withError(weight, (error) => {
+      groupError(weight, options, { boundShare }, error);
+      return groupOutputErrors(moments, error, products);
+    });
+    for (let place = 0; place < losses.length; place++) {
+      if (!(losses[place]! < least[place]!)) continue;
+      least[place] = losses[place]!;
+      shares[place] = boundShare;
     }
   }
-  return { bounds, limited: isLimited.reduce((sum, flag) => sum + flag, 0) };
+  const bounds = groupMagnitudes(weight, size).map((magnitude, place) => magnitude * shares[place]!);
+  const clippedShare = shares.reduce((sum, share) => sum + (share < 1 ? 1 : 0), 0) / shares.length;
+  return { weight: limited(weight, size, bounds), bounds, clippedShare };
 }
 
-function columnMagnitudes({ values, columns }: Matrix): Float32Array {
-  const largest = new Float32Array(columns);
-  for (let start = 0; start < values.length; start += columns) {
-    for (let column = 0; column < columns; column++) {
-      largest[column] = Math.max(largest[column]!, Math.abs(values[start + column]!));
+/** The largest magnitude of each group: float32 [groups, N]. */
+function groupMagnitudes({ values, columns, rows }: Matrix, size: number): Float32Array {
+  const largest = new Float32Array(Math.ceil(rows / size) * columns);
+  for (let row = 0, index = 0; row < rows; row++) {
+    const start = Math.floor(row / size) * columns;
+    for (let place = start; place < start + columns; place++, index++) {
+      const magnitude = Math.abs(values[index]!);
+      if (magnitude > largest[place]!) largest[place] = magnitude;
     }
   }
   return largest;
 }
 
-/** Limits the values of each column to -bound..bound, in place. */
-function limit(values: Float32Array, bounds: Float32Array): void {
-  for (let start = 0; start < values.length; start += bounds.length) {
-    for (let column = 0; column < bounds.length; column++) {
-      const bound = bounds[column]!;
-      const value = values[start + column]!;
-      if (value > bound) values[start + column] = bound;
-      else if (value < -bound) values[start + column] = -bound;
+/** A weight with the values of each group limited to -bound..bound. */
+function limited({ values, rows, columns }: Matrix, size: number, bounds: Float32Array): Matrix {
+  const result = new Float32Array(values.length);
+  for (let row = 0, index = 0; row < rows; row++) {
+    const start = Math.floor(row / size) * columns;
+    for (let place = start; place < start + columns; place++, index++) {
+      const bound = bounds[place]!;
+      const value = values[index]!;
+      result[index] = Math.min(Math.max(value, -bound), bound);
     }
   }
+  return matrix(result, rows, columns);
 }
 
-/** Rows and columns `first` to `end` of a square matrix. */
-function diagonalBlock({ values, columns }: Matrix, first: number, end: number): Matrix {
-  const size = end - first;
-  const block = new Float32Array(size * size);
-  for (let row = 0; row < size; row++) {
-    const start = (first + row) * columns;
-    block.set(values.subarray(start + first, start + end), row * size);
-  }
-  return matrix(block, size, size);
-}
-
-function total(values: Float32Array): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum;
+/** Lends an array for the error of a weight. */
+function withError<Result>({ values, rows, columns }: Matrix, use: (error: Matrix) => Result): Result {
+  const scratch = takeScratch(values.length);
+  const result = use(matrix(scratch, rows, columns));
+  giveScratch(scratch);
+  return result;
 }

@@ -63,34 +63,43 @@ export function encodeGroups(weight: Matrix, options: GroupOptions, parameters: 
   return isDefault ? quantized : { ...quantized, zeroPoints: packZeroPoints(zeroPoints, columns, bits) };
 }
 
-/**
- * What `quantizeGroups` makes of a weight, dequantized, in one pass over it. With row factors the rows are multiplied by
- * them before and divided after: AWQ's view of a scaled weight.
- */
-export function pseudoQuantizeGroups(weight: Matrix, options: GroupOptions, rowFactors?: Float32Array): Matrix {
-  return pseudoQuantize(weight, options, rowFactors, 'values');
+/** What is done to a weight before it is quantized. */
+export interface WeightChange {
+  /** Rows are multiplied by these before and divided by them after: AWQ's view of a scaled weight. */
+  readonly rowFactors?: Float32Array;
+  /** Values are limited to this share of the largest magnitude of their group. */
+  readonly boundShare?: number;
 }
 
-/** A weight less what `pseudoQuantizeGroups` makes of it. */
-export function groupError(weight: Matrix, options: GroupOptions, rowFactors?: Float32Array): Matrix {
-  return pseudoQuantize(weight, options, rowFactors, 'differences');
+/** What `quantizeGroups` makes of a weight, dequantized, in one pass over it. */
+export function pseudoQuantizeGroups(weight: Matrix, options: GroupOptions): Matrix {
+  const result = matrix(new Float32Array(weight.values.length), weight.rows, weight.columns);
+  pseudoQuantize(weight, options, {}, 'values', result);
+  return result;
+}
+
+/** A weight less what `quantizeGroups` makes of it, changed before, into `target`. */
+export function groupError(weight: Matrix, options: GroupOptions, change: WeightChange, target: Matrix): void {
+  pseudoQuantize(weight, options, change, 'differences', target);
 }
 
 function pseudoQuantize(
   weight: Matrix,
   { bits, group, symmetric, clip }: GroupOptions,
-  rowFactors: Float32Array | undefined,
+  { rowFactors, boundShare = 1 }: WeightChange,
   result: 'values' | 'differences',
-): Matrix {
+  target: Matrix,
+): void {
   if (clip !== undefined) throw new Error('ranges are not narrowed in one pass');
-  const values = pseudoQuantizeKernel(weight, {
+  const options = {
     group: groupRows(weight, group),
     largestCode: 2 ** bits - 1,
     symmetric,
     rowFactors: rowFactors ?? new Float32Array(weight.rows).fill(1),
+    boundShare,
     result,
-  });
-  return matrix(values, weight.rows, weight.columns);
+  };
+  pseudoQuantizeKernel(weight, options, target.values);
 }
 
 /** Rows that share a scale. */

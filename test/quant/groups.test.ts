@@ -11,6 +11,7 @@ import {
   groupError,
   pseudoQuantizeGroups,
   quantizeGroups,
+  type WeightChange,
 } from '../../src/quant/groups.js';
 import { type Matrix, matrix } from '../../src/quant/matrix.js';
 import { nbitsBlocks } from '../../src/quant/nbits-weight.js';
@@ -34,6 +35,12 @@ function codeAt(weight: ReturnType<typeof quantizeGroups>, row: number, column: 
   const columnBytes = (Math.ceil(rows / block) * block * bits) / 8;
   const byte = codes[column * columnBytes + Math.floor((row * bits) / 8)]!;
   return (byte >> ((row * bits) % 8)) & (2 ** bits - 1);
+}
+
+function errorOf(weight: Matrix, chosen: GroupOptions, change: WeightChange): Matrix {
+  const error = matrix(new Float32Array(weight.values.length), weight.rows, weight.columns);
+  groupError(weight, chosen, change, error);
+  return error;
 }
 
 test('codes, scales and zero points are those found value by value', () => {
@@ -63,7 +70,18 @@ test('the error of a weight with scaled rows is the one found value by value', (
     fc.property(matrices(), options, (weight, chosen) => {
       const factors = Float32Array.from({ length: weight.rows }, (_, row) => 0.25 + ((row * 7) % 13) / 3);
       const expected = plain.groupError(weight, plainOptions(weight, chosen), factors);
-      assert.equal(groupError(weight, chosen, factors).values, expected.values);
+      assert.equal(errorOf(weight, chosen, { rowFactors: factors }).values, expected.values);
+    }),
+  );
+});
+
+test('the error of a weight whose groups are limited is the one found value by value', () => {
+  fc.assert(
+    fc.property(matrices(), options, fc.constantFrom(1, 0.95, 0.55), (weight, chosen, share) => {
+      const limited = plain.limitGroups(weight, plainOptions(weight, chosen).group, share);
+      const restored = pseudoQuantizeGroups(limited, chosen).values;
+      const expected = weight.values.map((value, index) => value - restored[index]!);
+      assert.equal(errorOf(weight, chosen, { boundShare: share }).values, expected);
     }),
   );
 });

@@ -20,11 +20,18 @@ export function transpose({ values, rows, columns }: Matrix): Matrix {
   return matrix(result, columns, rows);
 }
 
-/** The sums over each column of D * (G D). */
-export function outputErrors(gram: Matrix, error: Matrix): Float32Array {
-  const moved = product(gram, error);
-  const sums = new Float32Array(error.columns);
-  for (const [index, value] of error.values.entries()) sums[index % error.columns]! += value * moved.values[index]!;
+/** See `WeightedProducts`. */
+export function weightedProducts(moments: Matrix, left: Matrix, right: Matrix, blocks: number): Float32Array {
+  const part = ({ values, rows, columns }: Matrix, block: number): Matrix => {
+    const size = values.length / blocks;
+    return matrix(values.subarray(block * size, (block + 1) * size), rows / blocks, columns);
+  };
+  const sums = new Float32Array(blocks * left.columns);
+  for (let block = 0; block < blocks; block++) {
+    const moved = product(part(moments, block), part(right, block)).values;
+    for (const [index, value] of part(left, block).values.entries())
+      sums[block * left.columns + (index % left.columns)]! += value * moved[index]!;
+  }
   return sums;
 }
 

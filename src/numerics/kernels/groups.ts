@@ -248,20 +248,22 @@ export interface PseudoQuantization {
   readonly symmetric: boolean;
   /** Rows are multiplied by these before and divided by them after: float32 [rows]. */
   readonly rowFactors: Float32Array;
+  /** The values of each group of a column are limited to this share of the largest magnitude among them. */
+  readonly boundShare: number;
   /** `values`: what the values become. `differences`: the values less that. */
   readonly result: 'values' | 'differences';
 }
 
-/** Quantizes a matrix in groups with AMD's scales and dequantizes it at once. */
-export function pseudoQuantizeKernel(matrix: Rows, options: PseudoQuantization): Float32Array {
-  const { group, largestCode, symmetric, rowFactors, result } = options;
+/** Quantizes a matrix in groups with AMD's scales and dequantizes it at once, into `target`. */
+export function pseudoQuantizeKernel(matrix: Rows, options: PseudoQuantization, target: Float32Array): void {
+  const { group, largestCode, symmetric, rowFactors, boundShare, result } = options;
   const kernels = kernelInstance();
-  const results = { ...matrix, values: new Float32Array(matrix.values.length) };
+  const results = { ...matrix, values: target };
   for (const panel of panelsOf(matrix)) {
     const { paddedColumns } = panel;
     const length = matrix.rows * paddedColumns;
     const rowBytes = paddedColumns * 4;
-    const [source, scaled, factors, smallest, largest, scales, zeroPoints] = kernels.layout(
+    const [source, scaled, factors, smallest, largest, bounds, scales, zeroPoints] = kernels.layout(
       length * 4,
       Math.min(group, matrix.rows) * rowBytes,
       matrix.rows * 4,
@@ -269,21 +271,24 @@ export function pseudoQuantizeKernel(matrix: Rows, options: PseudoQuantization):
       rowBytes,
       rowBytes,
       rowBytes,
+      rowBytes,
     );
     copyPanelIn(matrix, panel, kernels.floats(source, length));
     kernels.floats(factors, matrix.rows).set(rowFactors);
-    const { scaleRows, columnRange, findGroupScales, pseudoQuantizeGroup } = kernels.functions;
+    const { scaleRows, columnRange, limitRange, findGroupScales, pseudoQuantizeGroup } = kernels.functions;
     for (const { firstRow, rows } of groupsOf(matrix.rows, group)) {
       const values = source + firstRow * rowBytes;
       kernels.bytes(scaled, rows * rowBytes).set(kernels.bytes(values, rows * rowBytes));
       scaleRows(scaled, rows, paddedColumns, factors + firstRow * 4);
       columnRange(scaled, rows, paddedColumns, smallest, largest);
+      limitRange(smallest, largest, paddedColumns, boundShare, bounds);
       findGroupScales(smallest, largest, paddedColumns, largestCode, symmetric, scales, zeroPoints);
       pseudoQuantizeGroup(
         values,
         rows,
         paddedColumns,
         factors + firstRow * 4,
+        bounds,
         scales,
         zeroPoints,
         largestCode,
@@ -293,7 +298,6 @@ export function pseudoQuantizeKernel(matrix: Rows, options: PseudoQuantization):
     }
     copyPanelOut(kernels.floats(source, length), panel, results);
   }
-  return results.values;
 }
 
 /** AMD's scales and zero points of ranges, all float32 of equal length. */

@@ -38,11 +38,13 @@ export interface KernelFunctions {
     scales: number,
     zeroPoints: number,
   ): void;
+  limitRange(minima: number, maxima: number, columns: number, share: number, bounds: number): void;
   pseudoQuantizeGroup(
     values: number,
     rows: number,
     columns: number,
     factors: number,
+    bounds: number,
     scales: number,
     zeroPoints: number,
     largestCode: number,

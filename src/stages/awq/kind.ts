@@ -6,7 +6,7 @@ import { layerwiseKind } from '../layerwise/layerwise-kind.js';
 export const awqKind: StageKind = {
   ...layerwiseKind,
   name: 'awq',
-  version: 1,
+  version: 2,
   summary: 'Scales and clips the weights of linear layers so that groups of few bits lose less (AWQ)',
   produces: 'model',
   parameters: {

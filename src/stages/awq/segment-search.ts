@@ -2,7 +2,7 @@ import type { LinearLayer } from '../../models/linear-layers.js';
 import type { ScalingGroup } from '../../models/scaling-groups.js';
 import { scaleColumnsKernel, scaleRowsKernel } from '../../numerics/kernels/arithmetic.js';
 import { float32Of } from '../../onnx/tensor.js';
-import { scaleGram, searchClip, searchScales } from '../../quant/awq.js';
+import { searchClip, searchScales } from '../../quant/awq.js';
 import type { GroupOptions } from '../../quant/groups.js';
 import { type Matrix, matrix } from '../../quant/matrix.js';
 import type { MatrixProducts } from '../layerwise/matrix-products.js';
@@ -50,7 +50,7 @@ export function scaleGroups(
       gram,
       options.weights,
       options.grid,
-      (moments, error) => products.outputErrors(moments, error),
+      products.weighted,
     );
     const [before] = losses;
     return { group, scales, ratio, relativeLoss: before === 0 ? 1 : Math.min(...losses) / before! };
@@ -76,8 +76,7 @@ export function* changeLayers(
       continue;
     }
     const { gram } = requireStatistics(statistics, layer);
-    const moments = rows === undefined ? gram : scaleGram(gram, rows);
-    const found = searchClip(weight, moments, options.weights, (block, error) => products.outputErrors(block, error));
+    const found = searchClip(weight, gram, options.weights, products.weighted, rows);
     yield { layer, weight: found.weight, clippedShare: found.clippedShare };
   }
 }

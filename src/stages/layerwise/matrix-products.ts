@@ -8,15 +8,16 @@ import type { Engine, Session } from '../../ort/engine.js';
 import type { TensorData } from '../../ort/tensor-data.js';
 import { zeros } from '../../ort/tensor-data.js';
 import { type Matrix, matrix } from '../../quant/matrix.js';
+import type { WeightedProducts } from '../../quant/second-moments.js';
 
 /** Matrix products of the searches, computed by ONNX Runtime in float32. */
 export class MatrixProducts {
   readonly #product: Session;
-  readonly #errors: Session;
+  readonly #weighted: Session;
 
   constructor(engine: Engine) {
     this.#product = engine.openSession({ bytes: encodeModel(productModel()) });
-    this.#errors = engine.openSession({ bytes: encodeModel(errorModel()) });
+    this.#weighted = engine.openSession({ bytes: encodeModel(weightedModel()) });
   }
 
   /** left right */
@@ -26,12 +27,19 @@ export class MatrixProducts {
     return matrix(result.data, left.rows, right.columns);
   }
 
-  /** The sums over each column of D * (G D): float32 [N]. */
-  outputErrors(gram: Matrix, error: Matrix): Float32Array {
-    const result = zeros('float32', [error.columns]);
-    run(this.#errors, { gram: tensorOf(gram), error: tensorOf(error) }, { errors: result });
+  /** See `WeightedProducts`. */
+  readonly weighted: WeightedProducts = (moments, left, right, blocks) => {
+    const { columns } = right;
+    const result = zeros('float32', [blocks, columns]);
+    const blocksOf = ({ values, rows, columns: width }: Matrix): TensorData<'float32'> => ({
+      dataType: 'float32',
+      dims: [blocks, rows / blocks, width],
+      data: values,
+    });
+    const inputs = { moments: blocksOf(moments), left: blocksOf(left), right: blocksOf(right) };
+    run(this.#weighted, inputs, { sums: result });
     return result.data;
-  }
+  };
 }
 
 function run(
@@ -55,13 +63,14 @@ function productModel(): Model {
   return output(graph, node(graph, 'MatMul', 'product', [left, right]), ['m', 'n']);
 }
 
-function errorModel(): Model {
-  const graph = new Graph('output_errors');
-  const gram = input(graph, 'gram', ['k', 'k']);
-  const error = input(graph, 'error', ['k', 'n']);
-  const axes = graph.addInitializer('axes', int64Vector([0]));
-  const weighted = node(graph, 'Mul', 'weighted', [node(graph, 'MatMul', 'moved', [gram, error]), error]);
-  return output(graph, node(graph, 'ReduceSum', 'errors', [weighted, axes], { keepdims: int(0) }), ['n']);
+function weightedModel(): Model {
+  const graph = new Graph('weighted_products');
+  const moments = input(graph, 'moments', ['b', 'm', 'k']);
+  const left = input(graph, 'left', ['b', 'm', 'n']);
+  const right = input(graph, 'right', ['b', 'k', 'n']);
+  const axes = graph.addInitializer('axes', int64Vector([1]));
+  const weighted = node(graph, 'Mul', 'weighted', [node(graph, 'MatMul', 'moved', [moments, right]), left]);
+  return output(graph, node(graph, 'ReduceSum', 'sums', [weighted, axes], { keepdims: int(0) }), ['b', 'n']);
 }
 
 function input(graph: Graph, name: string, shape: readonly string[]): Value {

@@ -65,6 +65,21 @@ export function dequantizeGroups({ rows, columns }: Matrix, group: number, weigh
   return matrix(values, rows, columns);
 }
 
+/** Values limited to a share of the largest magnitude of their group. */
+export function limitGroups({ values, rows, columns }: Matrix, group: number, share: number): Matrix {
+  const groupOf = (index: number): number =>
+    Math.floor(Math.floor(index / columns) / group) * columns + (index % columns);
+  const largest: number[] = [];
+  for (const [index, value] of values.entries()) {
+    largest[groupOf(index)] = Math.max(largest[groupOf(index)] ?? 0, Math.abs(value));
+  }
+  const limited = values.map((value, index) => {
+    const bound = fround(largest[groupOf(index)]! * fround(share));
+    return Math.min(Math.max(value, -bound), bound);
+  });
+  return matrix(limited, rows, columns);
+}
+
 /** The difference that quantizing a weight with scaled rows makes: weight - restored / factor. */
 export function groupError(weight: Matrix, options: PlainGroups, factors: Float32Array): Matrix {
   const { values, rows, columns } = weight;

@@ -199,16 +199,39 @@ export function findGroupScales(
   }
 }
 
+/** The nearest of -bound..bound. */
+@inline
+function within(value: v128, bound: v128): v128 {
+  return f32x4.min(f32x4.max(value, f32x4.neg(bound)), bound);
+}
+
 /**
- * What one group becomes when each of its rows is multiplied by a factor, quantized as mode 0 does with the scales and zero
- * points of its columns, and divided by the factor again; `difference`: the values less that. In place where `results` is
- * `values`. All float32; factors [rows].
+ * Bounds of the columns of a group, float32 [columns]: a share of the largest magnitude in the range of each, which is
+ * narrowed to them.
+ */
+export function limitRange(minima: usize, maxima: usize, columns: i32, share: f32, bounds: usize): void {
+  const bytes = (<usize>columns) << 2;
+  for (let column: usize = 0; column < bytes; column += 16) {
+    const smallest = v128.load(minima + column);
+    const largest = v128.load(maxima + column);
+    const bound = f32x4.mul(f32x4.max(f32x4.abs(smallest), f32x4.abs(largest)), f32x4.splat(share));
+    v128.store(bounds + column, bound);
+    v128.store(minima + column, within(smallest, bound));
+    v128.store(maxima + column, within(largest, bound));
+  }
+}
+
+/**
+ * What one group becomes when each of its rows is multiplied by a factor, limited to the bounds of its columns, quantized
+ * as mode 0 does with their scales and zero points, and divided by the factor again; `difference`: the values less that.
+ * In place where `results` is `values`. All float32; factors [rows].
  */
 export function pseudoQuantizeGroup(
   values: usize,
   rows: i32,
   columns: i32,
   factors: usize,
+  bounds: usize,
   scales: usize,
   zeroPoints: usize,
   largestCode: f32,
@@ -221,9 +244,11 @@ export function pseudoQuantizeGroup(
     const factor = v128.load32_splat(factors + ((<usize>row) << 2));
     for (let column: usize = 0; column < rowBytes; column += 16) {
       const value = v128.load(values + column);
+      const bound = v128.load(bounds + column);
       const scale = v128.load(scales + column);
       const zeroPoint = v128.load(zeroPoints + column);
-      const code = codeOf(f32x4.mul(value, factor), scale, zeroPoint, largest, divideToEven);
+      const scaled = f32x4.mul(value, factor);
+      const code = codeOf(within(scaled, bound), scale, zeroPoint, largest, divideToEven);
       const restored = f32x4.div(f32x4.mul(f32x4.sub(code, zeroPoint), scale), factor);
       v128.store(results + column, difference ? f32x4.sub(value, restored) : restored);
     }
