@@ -2,10 +2,15 @@ import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Answers, askForTemplate } from '../../src/cli/ask.js';
-import { readTemplate } from '../../src/cli/templates.js';
+import { fillTemplate, readTemplate, templateNames } from '../../src/cli/templates.js';
+import { parseRecipe } from '../../src/recipe/load.js';
+import { builtInKinds } from '../../src/stages/registry.js';
 
 /** Answers each question, which ends with the value in brackets, with the next of the lines; then ends the input. */
-async function converse(lines: readonly string[]): Promise<{ answers: Answers | undefined; shown: string }> {
+async function converse(
+  lines: readonly string[],
+  names: readonly string[] = ['opt'],
+): Promise<{ answers: Answers | undefined; shown: string }> {
   const input = new PassThrough();
   const output = new PassThrough();
   const remaining = [...lines];
@@ -17,7 +22,7 @@ async function converse(lines: readonly string[]): Promise<{ answers: Answers | 
     if (line === undefined) input.end();
     else input.write(`${line}\n`);
   });
-  const answers = await askForTemplate(['opt'], readTemplate, input, output);
+  const answers = await askForTemplate(names, readTemplate, input, output);
   return { answers, shown };
 }
 
@@ -39,6 +44,21 @@ test('other answers are values of variables, in the order of the template', asyn
   assert.match(shown, /opt: An OPT model/);
   assert.match(shown, /Directory of the checkpoint.*\n {2}model \[\.\/model\]: /);
 });
+
+for (const name of templateNames()) {
+  test(`the template ${name} asks for what may be different, and is a recipe with other values`, async () => {
+    const { variables } = readTemplate(name);
+    for (const { meaning } of variables) assert.match(meaning, /\.$/, 'each variable says what it is for');
+    const lines = variables.map(({ name: variable, text }) => (variable === 'model' ? './mine' : text));
+    const { answers } = await converse([name, ...lines], templateNames());
+    assert.ok(answers);
+    assert.equal([...answers.values], [['model', './mine']]);
+    const loaded = parseRecipe(fillTemplate(answers.template, answers.values, '/q.yaml'), '/q.yaml', {
+      kinds: builtInKinds,
+    });
+    assert.ok(loaded.ok && loaded.recipe.stages.some(({ parameters }) => parameters.source === './mine'));
+  });
+}
 
 test('an unknown template is asked for again', async () => {
   const { answers, shown } = await converse(['otp', 'opt', '', '', '', '', '', '']);
