@@ -37,7 +37,7 @@ const onlyThese: { readonly [importer: string]: { readonly [room: string]: RegEx
     store: /^store\/(digest|directory-files|export-marker|tree|tree-path)\.ts$/,
   },
   hub: { store: /^store\/locked-file\.ts$/ },
-  cli: { stages: /^stages\/(kind|kinds)\.ts$/, runtime: /^runtime\/devices\// },
+  cli: { stages: /^stages\/(kind|kinds)\.ts$/, runtime: /^runtime\/(devices|verbs)\// },
 };
 
 interface Import {

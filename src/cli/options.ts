@@ -7,6 +7,10 @@ export type ProgressMode = (typeof progressModes)[number];
 export const graphFormats = ['mermaid', 'dot', 'svg', 'json'] as const;
 export type GraphFormat = (typeof graphFormats)[number];
 
+/** How CPU operators are dispatched: each on its own, or neighbours together. */
+export const granularities = ['op', 'island'] as const;
+export type Granularity = (typeof granularities)[number];
+
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
@@ -57,6 +61,32 @@ export interface InitCommandOptions extends CommonOptions {
   readonly output: string;
 }
 
+/** Options of the verbs that run a model. */
+export interface RunModelOptions extends CommonOptions {
+  /** In order of preference, separated by commas. */
+  readonly devices: string;
+  readonly granularity: Granularity;
+}
+
+/** Options of `generate`. */
+export interface GenerateCommandOptions extends RunModelOptions {
+  readonly prompt?: string;
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly seed: number;
+  readonly ignoreEos?: boolean;
+}
+
+/** Options of `bench`. */
+export interface BenchCommandOptions extends RunModelOptions {
+  readonly promptLengths: readonly number[];
+  readonly newTokens: number;
+  readonly warmup: number;
+  readonly repeats: number;
+}
+
 /** Collects `--set name=value`. The last value given for a name counts. */
 export function collectSetting(text: string, before: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
@@ -66,24 +96,39 @@ export function collectSetting(text: string, before: ReadonlyMap<string, string>
   return new Map([...before, [name, value]]);
 }
 
-export function parseJobs(text: string): number {
-  const jobs = Number(text);
-  if (!Number.isSafeInteger(jobs) || jobs < 1)
-    throw new QuernError('usage', `-j takes a positive whole number, got ${JSON.stringify(text)}`);
-  return jobs;
-}
-
 export function parseMemory(text: string): number {
   const bytes = parseSizeBytes(text);
   if (!bytes) throw new QuernError('usage', `--memory takes a size such as 8GiB, got ${JSON.stringify(text)}`);
   return bytes;
 }
 
-export function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (!Number.isSafeInteger(limit) || limit < 1)
-    throw new QuernError('usage', `--limit takes a positive whole number, got ${JSON.stringify(text)}`);
-  return limit;
+/** A parser of whole numbers from `minimum` on, for an option. */
+export function wholeNumber(option: string, minimum = 1): (text: string) => number {
+  const expected = minimum === 1 ? 'a positive whole number' : `a whole number from ${minimum} on`;
+  return numberParser(option, expected, (value) => {
+    return Number.isSafeInteger(value) && value >= minimum;
+  });
+}
+
+/** A parser of numbers from 0 (included only if `zero`) to `maximum`, for an option. */
+export function fraction(option: string, { zero, maximum }: { readonly zero: boolean; readonly maximum: number }) {
+  return numberParser(option, `a number ${zero ? 'from' : 'above'} 0 to ${maximum}`, (value) => {
+    return (zero ? value >= 0 : value > 0) && value <= maximum;
+  });
+}
+
+/** A parser of whole numbers from 1 on, separated by commas, for an option. */
+export function wholeNumbers(option: string): (text: string) => readonly number[] {
+  const parse = wholeNumber(option);
+  return (text) => [...new Set(text.split(',').map((part) => parse(part.trim())))];
+}
+
+function numberParser(option: string, expected: string, isValid: (value: number) => boolean): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (isValid(value)) return value;
+    throw new QuernError('usage', `${option} takes ${expected}, got ${JSON.stringify(text)}`);
+  };
 }
 
 /** `--force` alone forces every stage; `--force=NAME` may be given several times. */

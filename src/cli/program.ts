@@ -6,6 +6,7 @@ import { addCacheCommand } from './cache-program.js';
 import type {
   BuildCommandOptions,
   CommonOptions,
+  GenerateCommandOptions,
   GraphCommandOptions,
   HistoryCommandOptions,
   InitCommandOptions,
@@ -15,12 +16,13 @@ import type {
 import {
   collectForced,
   collectSetting,
+  fraction,
+  granularities,
   graphFormats,
-  parseJobs,
-  parseLimit,
   parseMemory,
   progressModes,
   shells,
+  wholeNumber,
 } from './options.js';
 
 type Verb = () => Promise<ExitCode>;
@@ -97,7 +99,7 @@ function createProgram(choose: (verb: Verb) => void): Command {
     );
   recipeCommand(program, 'history', 'lists the last builds that ran something')
     .argument('[recipe]')
-    .addOption(new Option('--limit <count>', 'runs shown at the most').argParser(parseLimit).default(20))
+    .addOption(new Option('--limit <count>', 'runs shown at the most').argParser(wholeNumber('--limit')).default(20))
     .action((recipe: string | undefined, options: HistoryCommandOptions) =>
       choose(async () => (await import('./verbs/history.js')).history(recipe, options)),
     );
@@ -133,6 +135,26 @@ function createProgram(choose: (verb: Verb) => void): Command {
     .option('--json', 'one JSON document on standard output')
     .action((model: string, options: { json?: boolean }) =>
       choose(async () => (await import('./verbs/inspect.js')).inspect(model, options)),
+    );
+  modelCommand(program, 'generate', 'continues a text with a model, and shows it as it comes')
+    .option('--prompt <text>', 'the text; without it, standard input, or a conversation on a terminal')
+    .addOption(countOption('--max-tokens <count>', 'tokens of the answer at the most').default(128))
+    .addOption(
+      new Option('--temperature <number>', 'draws tokens at random; 0 takes the most probable one')
+        .argParser(fraction('--temperature', { zero: true, maximum: 100 }))
+        .default(0),
+    )
+    .addOption(countOption('--top-k <count>', 'draws from so many of the most probable tokens'))
+    .addOption(
+      new Option(
+        '--top-p <share>',
+        'draws from the most probable tokens that have this probability together',
+      ).argParser(fraction('--top-p', { zero: false, maximum: 1 })),
+    )
+    .addOption(countOption('--seed <number>', 'of the draws: the same one draws the same tokens', 0).default(0))
+    .option('--ignore-eos', 'goes on after an end-of-text token')
+    .action((model: string, stage: string | undefined, options: GenerateCommandOptions) =>
+      choose(async () => (await import('./verbs/generate.js')).generate(model, stage, options)),
     );
   program
     .command('devices')
@@ -181,11 +203,31 @@ function recipeCommand(program: Command, name: string, description: string): Com
     .option('--offline', 'asks nothing of the network (also HF_HUB_OFFLINE)');
 }
 
+/** A verb that runs a model, named by its directory or as the stage of a recipe. */
+function modelCommand(program: Command, name: string, description: string): Command {
+  return recipeCommand(program, name, description)
+    .argument('<model>', 'the directory of a model that quern built or exported, or a recipe')
+    .argument('[stage]', 'the stage of the recipe that made the model')
+    .option('--devices <list>', 'where operators run, in order of preference: npu:stx,ep:webgpu,plugin:PATH,cpu', 'cpu')
+    .addOption(
+      new Option(
+        '--granularity <size>',
+        'what is dispatched on its own: an operator, or neighbours on the CPU together',
+      )
+        .choices(granularities)
+        .default('island'),
+    );
+}
+
+function countOption(flags: string, description: string, minimum = 1): Option {
+  return new Option(flags, description).argParser(wholeNumber(flags.split(' ')[0] ?? flags, minimum));
+}
+
 function buildCommand(program: Command, name: string, description: string): Command {
   return recipeCommand(program, name, description)
     .argument('[recipe]')
     .argument('[stage...]')
-    .addOption(new Option('-j, --jobs <count>', 'actions that run at once at the most').argParser(parseJobs))
+    .addOption(new Option('-j, --jobs <count>', 'actions that run at once at the most').argParser(wholeNumber('-j')))
     .addOption(memoryOption())
     .option('-k, --keep-going', 'after a failure, goes on with what does not depend on it')
     .option('-n, --dry-run', 'shows the plan and builds nothing')

@@ -1,7 +1,7 @@
 import { QuernError } from '../errors.js';
+import { median } from './averages.js';
 import type { Decoder } from './decoder.js';
 import { generate } from './generate.js';
-import { median } from './median.js';
 
 export interface BenchmarkOptions {
   readonly promptLengths: readonly number[];

@@ -10,6 +10,8 @@ export interface Decoder {
   forwardAll(ids: ArrayLike<number>): Float32Array;
   /** Does ahead what the first call with `rows` tokens would do besides its work. Only before any token is read. */
   prepare(rows: number): void;
+  /** Forgets all but the first `length` tokens it has read. */
+  truncate(length: number): void;
   /** Forgets what it has read. */
   reset(): void;
   close(): void;
@@ -22,4 +24,10 @@ export function greedyToken(logits: Float32Array): number {
     if (logits[token]! > logits[best]!) best = token;
   }
   return best;
+}
+
+/** A decoder can only forget: throws where `length` is no number of tokens it has read. */
+export function checkTruncation(length: number, pastLength: number): void {
+  if (Number.isInteger(length) && length >= 0 && length <= pastLength) return;
+  throw new Error(`${pastLength} tokens can't be cut to ${length}`);
 }

@@ -8,7 +8,7 @@ import type { Node } from '../onnx/node.js';
 import type { Engine, Session } from '../ort/engine.js';
 import type { TensorData } from '../ort/tensor-data.js';
 import { tensorOver } from '../ort/tensor-data.js';
-import type { Decoder } from './decoder.js';
+import { checkTruncation, type Decoder } from './decoder.js';
 import { type DeviceFault, FaultLog } from './device-faults.js';
 import type { Device, LinearOperator, OperatorSource } from './devices/device.js';
 import { type ForwardPass, firstPass, type SessionChain } from './forward-pass.js';
@@ -168,6 +168,12 @@ export class EagerModel implements Decoder {
     if (this.#passes.has(rows)) return;
     if (this.#pastLength > 0) throw new Error('a model is prepared before it reads tokens');
     this.#bind(new Int32Array(rows));
+  }
+
+  /** What is behind stays in the caches until it is written over; attention reads no further than the lengths say. */
+  truncate(length: number): void {
+    checkTruncation(length, this.#pastLength);
+    this.#pastLength = length;
   }
 
   reset(): void {

@@ -5,8 +5,8 @@ import { lowerAttention } from '../models/lower-attention.js';
 import type { ModelDirectory } from '../models/model-directory.js';
 import type { Engine, NamedTensors, Session } from '../ort/engine.js';
 import type { TensorData } from '../ort/tensor-data.js';
-import { isTensorOf } from '../ort/tensor-data.js';
-import type { Decoder } from './decoder.js';
+import { isTensorOf, tensorOver } from '../ort/tensor-data.js';
+import { checkTruncation, type Decoder } from './decoder.js';
 import { logitsOutput, maskInput, requireDecoder, tokensInput } from './graph-interface.js';
 import { allocateCaches, type CachePort, findCachePorts } from './key-value-caches.js';
 
@@ -58,6 +58,13 @@ export class WholeGraph implements Decoder {
   /** Nothing is kept from call to call. */
   prepare(): void {}
 
+  truncate(length: number): void {
+    checkTruncation(length, this.#pastLength);
+    const cut = this.#ports.map(({ past }) => [past, firstPositions(required(this.#caches, past), length)] as const);
+    this.#caches = Object.fromEntries(cut);
+    this.#pastLength = length;
+  }
+
   reset(): void {
     this.#caches = this.#emptyCaches;
     this.#pastLength = 0;
@@ -84,4 +91,16 @@ function required(tensors: NamedTensors, name: string): TensorData {
   const tensor = tensors[name];
   if (tensor === undefined) throw new Error(`there is no tensor ${name}`);
   return tensor;
+}
+
+/** A copy of a cache [1, heads, positions, size] with its first positions only. */
+function firstPositions(cache: TensorData, length: number): TensorData {
+  const [batch = 1, heads = 0, positions = 0, size = 0] = cache.dims;
+  if (!isTensorOf(cache, 'float32')) throw new Error('a cache is not float32');
+  const cut = new Float32Array(new ArrayBuffer(batch * heads * length * size * 4));
+  for (let head = 0; head < batch * heads; head++) {
+    const start = head * positions * size;
+    cut.set(cache.data.subarray(start, start + length * size), head * length * size);
+  }
+  return tensorOver('float32', [batch, heads, length, size], cut.buffer);
 }

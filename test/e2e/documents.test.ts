@@ -3,7 +3,8 @@ import { basename, join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { withProject } from './support/project.js';
+import { writeTinyOpt } from '../support/tiny-opt.js';
+import { type Project, withProject } from './support/project.js';
 import { repository } from './support/quern.js';
 
 const schemas = join(repository, 'schemas');
@@ -17,6 +18,14 @@ function checkDocument(name: string, text: string): void {
     ajv.getSchema(`urn:quern:schema:${name}:1`) ??
     ajv.compile(JSON.parse(readFileSync(join(schemas, `${name}.schema.json`), 'utf8')));
   if (!validate(JSON.parse(text))) throw new Error(`${name}: ${ajv.errorsText(validate.errors)}\n${text}`);
+}
+
+/** A small model in a directory. */
+async function buildTinyModel(project: Project): Promise<string> {
+  writeTinyOpt(join(project.directory, 'model'));
+  project.write('model.yaml', 'quern: 1\nstages:\n  float: { kind: load, source: ./model }\n');
+  await project.build('model.yaml');
+  return (await project.quern('path', 'model.yaml', 'float')).stdout.trim();
 }
 
 test('every published schema is named after its file and valid', () => {
@@ -72,6 +81,10 @@ test('what --json prints follows the schemas', () =>
     await document('diff', 'diff', 'recipe.yaml:one', 'recipe.yaml:two');
     await document('validate', 'validate', 'recipe.yaml', 'broken.yaml', 'missing.yaml');
     await document('inspect', 'inspect', join(repository, 'recipes/models/opt-wren-4m'));
+    const model = await buildTinyModel(project);
+    const drawn = ['--temperature', '1', '--top-k', '5', '--top-p', '0.9', '--max-tokens', '3'];
+    await document('generate', 'generate', model, '--prompt', 'The');
+    await document('generate', 'generate', model, '--prompt', 'The', ...drawn);
     await document('devices', 'devices');
     await document('device-plan', 'devices', 'npu:stx', '--plan', '8x2048x2048');
     await document('cache-pins', 'cache', 'pin', 'recipe.yaml', 'one');

@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { QuernError } from '../../src/errors.js';
+import { median } from '../../src/runtime/averages.js';
 import { benchmark, benchmarkPrompt, fitPrompts } from '../../src/runtime/benchmark.js';
-import { median } from '../../src/runtime/median.js';
 import { countingLogits, FakeDecoder } from './fake-decoder.js';
 
 test('each prompt length is measured as often as asked, the warm-up included', () => {

@@ -242,4 +242,22 @@ test('a closed model does not run', () => {
   assert.throws(() => model.forward(prompt), 'the model is closed');
 });
 
+test('a decoder that is cut back goes on as if it had never read what was cut off', () => {
+  const decoders = (): Decoder[] => [
+    ...engines.map((engine) => open({ engine })),
+    openWholeGraph(cApi, openModelDirectory(fixtures.float)),
+  ];
+  for (const decoder of decoders()) {
+    decoder.forward(prompt);
+    const expected = decoder.forward([7]).slice();
+    decoder.forward([8, 9, 10]);
+    decoder.truncate(prompt.length);
+    assert.is(decoder.pastLength, prompt.length);
+    assert.is(logitError(expected, decoder.forward([7])), 0);
+    assert.throws(() => decoder.truncate(prompt.length + 2), /9 tokens can't be cut to 10/);
+    assert.throws(() => decoder.truncate(-1));
+    decoder.close();
+  }
+});
+
 test.run();

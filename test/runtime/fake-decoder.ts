@@ -1,4 +1,4 @@
-import type { Decoder } from '../../src/runtime/decoder.js';
+import { checkTruncation, type Decoder } from '../../src/runtime/decoder.js';
 
 /** A decoder without a model: the logits behind a token are what a function of it and its position says. */
 export class FakeDecoder implements Decoder {
@@ -26,6 +26,11 @@ export class FakeDecoder implements Decoder {
   }
 
   prepare(): void {}
+
+  truncate(length: number): void {
+    checkTruncation(length, this.pastLength);
+    this.pastLength = length;
+  }
 
   reset(): void {
     this.pastLength = 0;

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { greedyToken } from '../../src/runtime/decoder.js';
-import { generate } from '../../src/runtime/generate.js';
+import { generate, generateTokens } from '../../src/runtime/generate.js';
 import { countingLogits, FakeDecoder } from './fake-decoder.js';
 
 test('the first of equal logits wins', () => {
@@ -32,6 +32,20 @@ test('each text starts anew', () => {
   const decoder = new FakeDecoder((id, position) => countingLogits(id + position));
   const first = generate(decoder, [1, 2], { maxLength: 8, endTokens: new Set() });
   assert.equal(generate(decoder, [1, 2], { maxLength: 8, endTokens: new Set() }).newIds, first.newIds);
+});
+
+test('each token is computed when it is asked for, by the rule that is given', () => {
+  const decoder = new FakeDecoder(countingLogits);
+  const second = (logits: Float32Array): number => logits.indexOf([...logits].sort((a, b) => b - a)[1]!);
+  const tokens = generateTokens(decoder, [0, 0], { maxLength: 4, endTokens: new Set(), choose: second });
+  assert.equal(decoder.calls, []);
+  const [first, next, end] = [tokens.next(), tokens.next(), tokens.next()];
+  assert.equal(
+    [first.value, next.value].map((token) => Object(token).id),
+    [3, 3],
+  );
+  assert.equal([end.done, end.value], [true, 'length']);
+  assert.equal(decoder.calls, [2, 1]);
 });
 
 test('a prompt that leaves nothing to generate is a mistake of the caller', () => {

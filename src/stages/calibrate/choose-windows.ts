@@ -1,4 +1,5 @@
 import { QuernError } from '../../errors.js';
+import { mulberry32 } from '../../numerics/random.js';
 import type { TokenWindows } from '../../text/windows.js';
 
 /**
@@ -22,15 +23,4 @@ export function drawWindows(all: TokenWindows, count: number, seed: number): Int
     [order[index], order[other]] = [order[other]!, order[index]!];
   }
   return order.slice(0, count).map((index) => all.at(index));
-}
-
-/** Tommy Ettinger's 32-bit generator: numbers from 0 (included) to 1 (excluded). */
-function mulberry32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

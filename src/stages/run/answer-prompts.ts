@@ -1,6 +1,6 @@
+import { median } from '../../runtime/averages.js';
 import type { EagerModel } from '../../runtime/eager-model.js';
 import { generate } from '../../runtime/generate.js';
-import { median } from '../../runtime/median.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import type { Prompt } from './prompts.js';
 

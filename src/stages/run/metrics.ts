@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../json.js';
+import { median } from '../../runtime/averages.js';
 import type { EagerModel } from '../../runtime/eager-model.js';
-import { median } from '../../runtime/median.js';
 import type { Placement } from '../../runtime/placement.js';
 import { isModelled, modelledRow } from './modelled.js';
 import type { Prompt } from './prompts.js';

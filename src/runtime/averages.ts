@@ -6,3 +6,9 @@ export function median(values: readonly number[]): number {
   if (upper === undefined || lower === undefined) throw new Error('no numbers have no median');
   return (upper + lower) / 2;
 }
+
+/** Throws without any numbers. */
+export function mean(values: readonly number[]): number {
+  if (values.length === 0) throw new Error('no numbers have no mean');
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,127 @@
+import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline/promises';
+import { text as readAll } from 'node:stream/consumers';
+import type { ExitCode } from '../../errors.js';
+import { exitCodes, QuernError } from '../../errors.js';
+import { formatNumber } from '../../format.js';
+import { parseDeviceList } from '../../runtime/devices/device-list.js';
+import type { GeneratedText, TextGenerator } from '../../runtime/verbs/text-generator.js';
+import { withTextGenerator } from '../../runtime/verbs/text-generator.js';
+import { InterruptSignals } from '../interrupts.js';
+import { modelDirectory } from '../model-argument.js';
+import type { GenerateCommandOptions } from '../options.js';
+import { printJson } from '../output.js';
+
+/** Tokens that prompt and answer of a conversation may have together, where the model has positions for them. */
+const conversationTokens = 4096;
+
+/** `quern generate MODEL --prompt TEXT`: the continuation of a text on standard output, as it comes. */
+export async function generate(
+  model: string,
+  stage: string | undefined,
+  options: GenerateCommandOptions,
+): Promise<ExitCode> {
+  const devices = parseDeviceList(options.devices);
+  const directory = await modelDirectory(model, stage, options);
+  const isConversation = options.prompt === undefined && process.stdin.isTTY === true && !options.json;
+  const prompt = isConversation ? undefined : await givenPrompt(options.prompt);
+  const { temperature, topK, topP, seed, maxTokens, granularity, ignoreEos = false } = options;
+  const generatorOptions = {
+    ...{ directory, devices, granularity, maxTokens, ignoreEos, threads: availableParallelism() },
+    sampling: { temperature, seed, ...(topK === undefined ? {} : { topK }), ...(topP === undefined ? {} : { topP }) },
+    log: (line: string) => process.stderr.write(`${line}\n`),
+  };
+  const readerLeaves = readerLeaving();
+  if (prompt === undefined) {
+    return withTextGenerator({ ...generatorOptions, capacity: conversationTokens }, (generator) =>
+      converse(generator, readerLeaves),
+    );
+  }
+  return withTextGenerator({ ...generatorOptions, prompt }, async (generator) => {
+    const answer = await showAnswer(generator, prompt, readerLeaves, options.json === true);
+    if (options.json) printJson(generator.report(prompt, answer));
+    return answer.stoppedBy === 'interrupted' ? exitCodes.interrupted : exitCodes.done;
+  });
+}
+
+async function givenPrompt(prompt: string | undefined): Promise<string> {
+  const given = prompt ?? (process.stdin.isTTY ? '' : (await readAll(process.stdin)).replace(/\r?\n$/, ''));
+  if (given !== '') return given;
+  throw new QuernError('usage', 'there is no prompt', { suggestion: 'give one: --prompt TEXT, or standard input' });
+}
+
+/** Answers one line after the other. Ctrl-C ends an answer, or the conversation between answers. */
+async function converse(generator: TextGenerator, readerLeaves: AbortSignal): Promise<ExitCode> {
+  for (;;) {
+    const prompt = await ask();
+    if (typeof prompt === 'number') return prompt;
+    if (prompt.trim() === '') continue;
+    try {
+      await showAnswer(generator, prompt, readerLeaves, false);
+    } catch (error) {
+      if (!(error instanceof QuernError)) throw error;
+      process.stderr.write(`${error.message}\n`);
+    }
+  }
+}
+
+/** A line from the terminal, or the exit code when there is none. */
+async function ask(): Promise<string | ExitCode> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return new Promise((resolve) => {
+    terminal.once('SIGINT', () => {
+      resolve(exitCodes.interrupted);
+      terminal.close();
+    });
+    terminal.once('close', () => resolve(exitCodes.done));
+    terminal.question('> ').then(
+      (line) => {
+        resolve(line);
+        terminal.close();
+      },
+      () => {},
+    );
+  });
+}
+
+/** Aborts when whoever reads standard output has had enough. */
+function readerLeaving(): AbortSignal {
+  const gone = new AbortController();
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    gone.abort();
+  });
+  return gone.signal;
+}
+
+async function showAnswer(
+  generator: TextGenerator,
+  prompt: string,
+  readerLeaves: AbortSignal,
+  quiet: boolean,
+): Promise<GeneratedText> {
+  const interrupts = new InterruptSignals(() => {});
+  try {
+    const answer = await generator.answer(prompt, {
+      stop: AbortSignal.any([interrupts.stop, readerLeaves]),
+      onText: quiet ? () => {} : (text) => process.stdout.write(text),
+    });
+    if (!quiet) {
+      process.stdout.write('\n');
+      process.stderr.write(`${timesLine(answer)}\n`);
+    }
+    return answer;
+  } finally {
+    interrupts.release();
+  }
+}
+
+function timesLine({ newIds, promptIds, prefillMs, msPerToken, stoppedBy }: GeneratedText): string {
+  const reasons = { length: '', end: ', end of text', interrupted: ', interrupted' } as const;
+  const perToken =
+    msPerToken === undefined
+      ? ''
+      : `, ${formatNumber(msPerToken)} ms per token (${formatNumber(1000 / msPerToken)} tokens/s)`;
+  const prefill = prefillMs === undefined ? '' : `, prefill ${formatNumber(prefillMs)} ms`;
+  return `${newIds.length} tokens behind ${promptIds.length}${reasons[stoppedBy]}${prefill}${perToken}`;
+}

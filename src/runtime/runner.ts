@@ -1,0 +1,48 @@
+import type { ModelDirectory } from '../models/model-directory.js';
+import { openModelDirectory, openModelTokenizer } from '../models/model-directory.js';
+import type { Engine } from '../ort/engine.js';
+import { openEngineWithReason } from '../ort/open-engine.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import type { Device } from './devices/device.js';
+import { openDevices } from './devices/open-devices.js';
+import type { DeviceSpec } from './devices/spec.js';
+
+export interface RunnerOptions {
+  /** Of a model artifact or an exported model. */
+  readonly directory: string;
+  readonly devices: readonly DeviceSpec[];
+  readonly threads: number;
+  /** Told what is worth knowing about how the model runs, in a line. */
+  readonly log: (line: string) => void;
+}
+
+/** All that it takes to run a model. */
+export interface Runner {
+  readonly engine: Engine;
+  readonly devices: readonly Device[];
+  readonly opened: ModelDirectory;
+  readonly tokenizer: Tokenizer;
+  /** The tokens that end a text. */
+  readonly endTokens: ReadonlySet<number>;
+}
+
+/** Opens an engine, devices and a model for the time that `use` takes. */
+export async function withRunner<T>(options: RunnerOptions, use: (runner: Runner) => T | Promise<T>): Promise<T> {
+  const opened = openModelDirectory(options.directory);
+  const tokenizer = openModelTokenizer(opened);
+  const { engine, fallbackReason } = await openEngineWithReason({ threads: options.threads });
+  if (fallbackReason !== undefined) options.log(`slower calls of ONNX Runtime: ${fallbackReason.message}`);
+  let devices: readonly Device[] = [];
+  try {
+    devices = await openDevices(options.devices, engine);
+    return await use({ engine, devices, opened, tokenizer, endTokens: endTokensOf(opened, tokenizer) });
+  } finally {
+    for (const device of devices) device.close();
+    engine.close();
+  }
+}
+
+function endTokensOf({ info }: ModelDirectory, { eosTokenId }: Tokenizer): ReadonlySet<number> {
+  const { eosTokenIds = [] } = info;
+  return new Set(eosTokenId === undefined ? eosTokenIds : [eosTokenId, ...eosTokenIds]);
+}

@@ -1,0 +1,163 @@
+import { setImmediate } from 'node:timers/promises';
+import { QuernError } from '../../errors.js';
+import { TextStream } from '../../text/text-stream.js';
+import { mean } from '../averages.js';
+import { type EagerModel, openEagerModel } from '../eager-model.js';
+import { type GeneratedToken, generateTokens, type StopReason } from '../generate.js';
+import type { Granularity } from '../partition.js';
+import { type Runner, type RunnerOptions, withRunner } from '../runner.js';
+import { type Sampling, tokenChoice } from '../sampling.js';
+
+export interface TextGeneratorOptions extends RunnerOptions {
+  readonly granularity: Granularity;
+  /** Most tokens behind a prompt; fewer where there is no more room. */
+  readonly maxTokens: number;
+  readonly sampling: Sampling;
+  /** Whether a text goes on behind a token that ends it. */
+  readonly ignoreEos: boolean;
+  /** The only prompt there will be, or the tokens that there shall be room for, as far as the model has positions. */
+  readonly prompt?: string;
+  readonly capacity?: number;
+}
+
+export interface AnswerOptions {
+  /** Ends the text behind the token that is being computed. */
+  readonly stop: AbortSignal;
+  /** Given the text as it comes. */
+  readonly onText: (text: string) => void;
+}
+
+export interface GeneratedText {
+  readonly promptIds: readonly number[];
+  /** Of the new tokens, without those that end a text. */
+  readonly text: string;
+  readonly newIds: readonly number[];
+  readonly stoppedBy: StopReason | 'interrupted';
+  /** Time to the first new token. Missing where there was none in time. */
+  readonly prefillMs?: number;
+  /** Mean time of the tokens after the first. Missing without any. */
+  readonly msPerToken?: number;
+}
+
+/** `quern generate --json` */
+export interface GenerationReport extends GeneratedText {
+  readonly model: string;
+  readonly architecture: string;
+  readonly devices: readonly string[];
+  readonly granularity: Granularity;
+  readonly sampling: Sampling;
+  readonly prompt: string;
+  readonly tokensPerSecond?: number;
+  /** Share of the multiplications with weights that are not done on the CPU. */
+  readonly npuCoverage: number;
+  readonly peakRssBytes: number;
+}
+
+/** Opens a model that continues prompts, for the time that `use` takes. */
+export async function withTextGenerator<T>(
+  options: TextGeneratorOptions,
+  use: (generator: TextGenerator) => Promise<T>,
+): Promise<T> {
+  return withRunner(options, async (runner) => {
+    const { engine, opened, devices } = runner;
+    const { granularity, prompt, maxTokens, log, capacity = Number.POSITIVE_INFINITY } = options;
+    const needed = prompt === undefined ? capacity : encode(runner, prompt).length + maxTokens;
+    const model = openEagerModel({
+      ...{ engine, opened, devices, granularity },
+      capacity: Math.min(opened.info.maximumPositions, needed),
+      onFault: ({ operator, device, message }) => log(`${operator} goes back to the CPU: ${device} failed: ${message}`),
+    });
+    try {
+      return await use(new TextGenerator(runner, model, options));
+    } finally {
+      model.close();
+    }
+  });
+}
+
+/** A model that continues prompts, each on its own. */
+export class TextGenerator {
+  readonly #runner: Runner;
+  readonly #model: EagerModel;
+  readonly #options: TextGeneratorOptions;
+
+  constructor(runner: Runner, model: EagerModel, options: TextGeneratorOptions) {
+    this.#runner = runner;
+    this.#model = model;
+    this.#options = options;
+  }
+
+  /**
+   * Continues a prompt. The event loop has a turn between tokens.
+   * @throws QuernError (`stage`) if the prompt leaves no room for a token
+   */
+  async answer(prompt: string, { stop, onText }: AnswerOptions): Promise<GeneratedText> {
+    const { tokenizer } = this.#runner;
+    const promptIds = encode(this.#runner, prompt);
+    const tokens = this.#tokens(promptIds);
+    const stream = new TextStream(tokenizer);
+    const generated: GeneratedToken[] = [];
+    let stoppedBy: GeneratedText['stoppedBy'] = 'interrupted';
+    while (!stop.aborted) {
+      const next = tokens.next();
+      if (next.done) {
+        stoppedBy = next.value;
+        break;
+      }
+      generated.push(next.value);
+      onText(stream.push(next.value.id));
+      await setImmediate();
+    }
+    onText(stream.end());
+    const newIds = generated.map(({ id }) => id);
+    const text = tokenizer.decode(newIds, { special: false });
+    return { promptIds: [...promptIds], text, newIds, stoppedBy, ...times(generated) };
+  }
+
+  report(prompt: string, answer: GeneratedText): GenerationReport {
+    const { directory, granularity, sampling } = this.#options;
+    const { devices, opened } = this.#runner;
+    return {
+      model: directory,
+      architecture: opened.info.architecture,
+      devices: devices.map(({ name }) => name),
+      granularity,
+      sampling,
+      prompt,
+      ...answer,
+      ...(answer.msPerToken === undefined ? {} : { tokensPerSecond: 1000 / answer.msPerToken }),
+      npuCoverage: this.#model.placement.npuCoverage,
+      peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    };
+  }
+
+  #tokens(promptIds: Int32Array): Generator<GeneratedToken, StopReason, undefined> {
+    const { maxTokens, ignoreEos, sampling } = this.#options;
+    const { capacity } = this.#model;
+    requireRoom(promptIds, capacity);
+    return generateTokens(this.#model, promptIds, {
+      maxLength: Math.min(capacity, promptIds.length + maxTokens),
+      endTokens: ignoreEos ? new Set() : this.#runner.endTokens,
+      choose: tokenChoice(sampling),
+    });
+  }
+}
+
+function encode({ tokenizer }: Runner, prompt: string): Int32Array {
+  return tokenizer.encode(prompt, { special: true });
+}
+
+function times(generated: readonly GeneratedToken[]): Pick<GeneratedText, 'prefillMs' | 'msPerToken'> {
+  const [first, ...others] = generated;
+  if (first === undefined) return {};
+  const prefillMs = first.durationMs;
+  return others.length === 0 ? { prefillMs } : { prefillMs, msPerToken: mean(others.map((token) => token.durationMs)) };
+}
+
+function requireRoom({ length }: Int32Array, capacity: number): void {
+  if (length === 0) throw new QuernError('stage', 'the prompt has no tokens', { suggestion: 'give a prompt' });
+  if (length < capacity) return;
+  throw new QuernError('stage', `the prompt has ${length} tokens, and the model has room for ${capacity}`, {
+    suggestion: 'shorten the prompt',
+  });
+}
