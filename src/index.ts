@@ -31,6 +31,7 @@ export type { DeviceDriver, DriverDispatch, DriverWeights } from './runtime/devi
 export type {
   ArtifactType,
   InputSlot,
+  PartOfWork,
   Progress,
   SourceFile,
   SourceRequest,

@@ -9,6 +9,8 @@ export interface Estimate {
   readonly peakRssBytes: number;
   /** Size of the artifact. */
   readonly sizeBytes: number;
+  /** How many parts it had, by what they are called. */
+  readonly parts?: { readonly [unit: string]: number };
 }
 
 /** The last results of the stages of a recipe on this machine. A stage that has none is missing. */

@@ -4,8 +4,10 @@ import type { JsonObject } from '../json.js';
 import { isJsonObject } from '../json.js';
 import type { Progress } from '../stages/kind.js';
 import { loadKinds } from '../stages/kinds.js';
+import { partMaker } from './action-parts.js';
 import { describeError } from './describe-error.js';
 import type { ActionFile, ActionReport } from './executors/executor.js';
+import type { ActionMessage } from './executors/messages.js';
 
 /** Progress is sent at most this often: a bar needs no more, and a message costs the work some time. */
 const progressIntervalMs = 50;
@@ -35,6 +37,7 @@ async function runAction(action: ActionFile): Promise<ActionReport> {
       sources: action.sources,
       outputDirectory: action.outputDirectory,
       threads: action.threads,
+      part: partMaker(action),
       report: progressSender(),
       log: (line) => console.log(line),
     });
@@ -58,7 +61,8 @@ function progressSender(): (progress: Progress) => void {
     const now = performance.now();
     if (now - lastSent < progressIntervalMs && progress.done < progress.total) return;
     lastSent = now;
-    process.send?.(progress);
+    const message: ActionMessage = { type: 'progress', progress };
+    process.send?.(message);
   };
 }
 
@@ -72,9 +76,10 @@ function readActionFile(file: string): ActionFile {
   const fields = isJsonObject(value) ? value : ({} as JsonObject);
   const complete =
     fields.format === 1 &&
-    ['kind', 'outputDirectory', 'reportFile'].every((name) => typeof fields[name] === 'string') &&
+    ['kind', 'outputDirectory', 'partsDirectory', 'reportFile'].every((name) => typeof fields[name] === 'string') &&
     ['parameters', 'inputs', 'sources'].every((name) => isJsonObject(fields[name])) &&
     ['version', 'threads', 'memoryLimitBytes'].every((name) => typeof fields[name] === 'number') &&
+    typeof fields.keepsParts === 'boolean' &&
     Array.isArray(fields.kindModules);
   if (!complete) throw new QuernError('usage', `${file} is not an action file`);
   return value as ActionFile;

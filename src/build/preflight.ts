@@ -3,6 +3,7 @@ import type { Diagnostic } from '../errors.js';
 import { formatBytes } from '../format.js';
 import type { Recipe, ResolvedStage } from '../recipe/load.js';
 import type { Store } from '../store/store.js';
+import type { Estimate } from './estimates.js';
 import { readEstimates } from './estimates.js';
 import type { StagePlan } from './plan.js';
 
@@ -31,12 +32,25 @@ export interface Expectation {
   readonly freeBytes: number;
 }
 
-export function expectationOf(store: Store, recipe: Recipe, plans: readonly StagePlan[]): Expectation {
+/** The last results of the stages that are not cached. */
+export function plannedEstimates(
+  store: Store,
+  recipe: Recipe,
+  plans: readonly StagePlan[],
+): ReadonlyMap<string, Estimate> {
   const toBuild = plans.filter(({ state }) => state !== 'cached').map(({ stage }) => stage);
-  const estimates = [...readEstimates(store, recipe, toBuild).values()];
+  return readEstimates(store, recipe, toBuild);
+}
+
+export function expectationOf(
+  store: Store,
+  plans: readonly StagePlan[],
+  planned: ReadonlyMap<string, Estimate>,
+): Expectation {
+  const estimates = [...planned.values()];
   const { bavail, bsize } = statfsSync(store.root);
   return {
-    stages: toBuild.length,
+    stages: plans.filter(({ state }) => state !== 'cached').length,
     known: estimates.length,
     durationMs: estimates.reduce((sum, { durationMs }) => sum + durationMs, 0),
     sizeBytes: estimates.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),

@@ -25,7 +25,7 @@ export async function rebuildAside<T>(
   const sandbox = store.createSandbox();
   try {
     for (const input of Object.values(concrete.action.inputs)) await store.claimTree(input);
-    const { action } = prepareSandbox(context, stage, concrete, sandbox);
+    const { action } = prepareSandbox(context, stage, concrete, sandbox, { keepsParts: false });
     const file = join(sandbox.directory, 'action.json');
     writeFileSync(file, JSON.stringify(action));
     const report = await context.executor.run(file, action, context.listener, context.kill);

@@ -21,6 +21,8 @@ export interface ActionRecord {
   readonly cpuMs: number;
   readonly peakRssBytes: number;
   readonly machine: JsonObject;
+  /** How many parts it was made of, by what they are called; absent for work without parts. */
+  readonly parts?: { readonly [unit: string]: number };
 }
 
 /** A record as read from the store, or `undefined` when it doesn't have the form of one. */

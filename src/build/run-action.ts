@@ -10,7 +10,9 @@ import type { Sandbox } from '../store/sandbox.js';
 import type { Store } from '../store/store.js';
 import { hardwareFingerprint } from './engines.js';
 import type { StageError } from './events.js';
-import type { ActionFile, ActionListener, ActionReport, Executor } from './executors/executor.js';
+import type { ActionFile, ActionHost, ActionReport, Executor } from './executors/executor.js';
+import type { PartCount } from './part-keeper.js';
+import { StorePartKeeper } from './part-keeper.js';
 import type { ConcreteAction } from './plan.js';
 import { claimRecord } from './plan.js';
 import type { ActionRecord } from './record.js';
@@ -21,7 +23,7 @@ export interface ActionContext {
   readonly kindModules: readonly string[];
   /** The action is stopped when it takes more. */
   readonly memoryLimitBytes: number;
-  readonly listener: ActionListener;
+  readonly listener: Pick<ActionHost, 'progress' | 'log'>;
   /** Called when another process holds the lock of the action. */
   readonly onWait: (reason: string) => void;
   /** Aborted: a wait for another process ends. */
@@ -55,7 +57,7 @@ export async function runAction(
     if (finished !== undefined) return { ok: true, status: 'cached', record: finished };
     const sandbox = store.createSandbox();
     try {
-      return await runInSandbox(context, stage, concrete, sandbox);
+      return await runInSandbox(context, stage, concrete, sandbox, forced);
     } finally {
       await sandbox.dispose();
     }
@@ -69,28 +71,42 @@ async function runInSandbox(
   stage: ResolvedStage,
   concrete: ConcreteAction,
   sandbox: Sandbox,
+  forced: boolean,
 ): Promise<ActionResult> {
   const { store } = context;
   const startedMs = performance.now();
-  const { action, known } = prepareSandbox(context, stage, concrete, sandbox);
+  const parts = new StorePartKeeper(store, concrete, sandbox, forced);
+  const { action, known } = prepareSandbox(context, stage, concrete, sandbox, { keepsParts: true });
   const file = join(sandbox.directory, 'action.json');
   writeFileSync(file, JSON.stringify(action));
   const lines: string[] = [];
-  const listener: ActionListener = {
-    progress: (progress) => context.listener.progress(progress),
-    log: (line) => {
-      lines.push(line);
-      context.listener.log(line);
-    },
+  const log = (line: string): void => {
+    lines.push(line);
+    context.listener.log(line);
   };
-  const report = await context.executor.run(file, action, listener, context.kill);
+  const host: ActionHost = { parts, log, progress: (progress) => context.listener.progress(progress) };
+  const report = await context.executor.run(file, action, host, context.kill);
+  for (const line of foundParts(parts.counts)) log(line);
   if (!report.ok) return report;
   await checkSourcesUnchanged(store, concrete);
-  const artifact = await store.publishTree(action.outputDirectory, known);
-  const log = await store.publishBytes(Buffer.from(lines.length === 0 ? '' : `${lines.join('\n')}\n`));
-  const record = makeRecord(concrete, artifact, log, report, performance.now() - startedMs);
+  const artifact = await store.publishTree(action.outputDirectory, new Map([...known, ...parts.known]));
+  const logDigest = await store.publishBytes(Buffer.from(lines.length === 0 ? '' : `${lines.join('\n')}\n`));
+  const record = {
+    ...makeRecord(concrete, artifact, logDigest, report, performance.now() - startedMs),
+    ...partCounts(parts.counts),
+  };
   store.writeRecord(record as unknown as JsonObject & { format: number; key: string });
   return { ok: true, status: 'built', record };
+}
+
+/** What the log says of parts that were not made anew. */
+function foundParts(counts: readonly PartCount[]): readonly string[] {
+  const found = counts.filter((count) => count.found > 0);
+  return found.map(({ unit, count, found }) => `${found} of ${count} ${unit} were there already`);
+}
+
+function partCounts(counts: readonly PartCount[]): Pick<ActionRecord, 'parts'> {
+  return counts.length === 0 ? {} : { parts: Object.fromEntries(counts.map(({ unit, count }) => [unit, count])) };
 }
 
 /** Lays out a sandbox for an action. Returns the action file, and the content of the input files by inode. */
@@ -99,6 +115,7 @@ export function prepareSandbox(
   stage: ResolvedStage,
   concrete: ConcreteAction,
   sandbox: Sandbox,
+  { keepsParts }: Pick<ActionFile, 'keepsParts'>,
 ): { readonly action: ActionFile; readonly known: ReadonlyMap<string, Digest> } {
   const inputs: Record<string, string> = {};
   const known = new Map<string, Digest>();
@@ -117,6 +134,8 @@ export function prepareSandbox(
     inputs,
     sources: Object.fromEntries(concrete.sources.map(({ pointer, files }) => [pointer, files])),
     outputDirectory,
+    partsDirectory: join(sandbox.directory, 'parts'),
+    keepsParts,
     reportFile: join(sandbox.directory, 'report.json'),
     threads: stage.kind.cores === 'one' ? 1 : availableParallelism(),
     memoryLimitBytes: context.memoryLimitBytes,

@@ -58,6 +58,19 @@ export interface Progress {
   readonly unit: string;
 }
 
+/** A piece of the work of a stage whose result is kept by itself: work that was stopped goes on where it was. */
+export interface PartOfWork {
+  /** What such parts are called, in the plural: `decoder layers`. */
+  readonly unit: string;
+  /** Names of the inputs that the part depends on. Their content is in its key. */
+  readonly inputs: readonly string[];
+  /**
+   * Everything else that the part depends on, such as the number of the layer, options, or a hash of the tokens. Parameters
+   * and sources are in its key only if they are in here: stages that differ in others then share it.
+   */
+  readonly description: JsonObject;
+}
+
 /** What the work of a stage is given. It runs in its own process, in its own directory. */
 export interface WorkContext<Parameters = JsonObject> {
   /** Validated parameters with defaults filled in. Source paths in them are as the recipe gives them. */
@@ -70,6 +83,11 @@ export interface WorkContext<Parameters = JsonObject> {
   readonly outputDirectory: string;
   /** How many threads numerical work may use. Results must not depend on it. */
   readonly threads: number;
+  /**
+   * Makes a part of the work, or finds that it was made before. `make` writes its files into the directory it is given.
+   * Returns the directory with the files, read-only. What is in it and nothing else may be used of what `make` has done.
+   */
+  part(part: PartOfWork, make: (directory: string) => void | Promise<void>): Promise<string>;
   report(progress: Progress): void;
   /** Adds a line to the log of the stage. */
   log(line: string): void;

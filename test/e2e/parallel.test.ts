@@ -5,19 +5,7 @@ import * as assert from 'uvu/assert';
 import { writeTinyOpt } from '../support/tiny-opt.js';
 import type { BuildDocument, Project } from './support/project.js';
 import { digests, statuses, withProject } from './support/project.js';
-import type { RunningQuern } from './support/quern.js';
-import { fileAppears } from './support/quern.js';
-
-/** Resolves when a running quern has said something on standard error. */
-function says(running: RunningQuern, expected: RegExp): Promise<void> {
-  return new Promise((resolve) => {
-    let text = '';
-    running.child.stderr?.on('data', (data) => {
-      text += data;
-      if (expected.test(text)) resolve();
-    });
-  });
-}
+import { fileAppears, says } from './support/quern.js';
 
 test("stages that don't depend on each other run at once", () =>
   withProject(async (project) => {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { architectureOf } from '../../src/models/registry.js';
 import type { SchemeName } from '../../src/quant/schemes.js';
 import { exportModel } from '../../src/stages/export/work.js';
 import { quantize } from '../../src/stages/quantize/work.js';
+import { workPlace } from '../support/loaded-model.js';
 
 const checkpointDirectory = join(import.meta.dirname, '../../recipes/models/opt-wren-4m');
 
@@ -43,18 +44,11 @@ export async function createModelFixtures(layers = 2): Promise<ModelFixtures> {
 
 async function quantizeAndExport(parent: string, float: string, scheme: SchemeName): Promise<string> {
   const [model, exported] = [join(parent, scheme), join(parent, `${scheme}-exported`)];
-  for (const directory of [model, exported]) mkdirSync(directory);
-  const context = { sources: {}, threads: 1, report: () => {}, log: () => {} };
   const rules = [
     { match: { name: 'lm_head' }, keep: 'float' as const },
     { match: {}, scheme },
   ];
-  await quantize({ ...context, parameters: { rules }, inputs: { model: float }, outputDirectory: model });
-  await exportModel({
-    ...context,
-    parameters: { attention: 'gqa' },
-    inputs: { model },
-    outputDirectory: exported,
-  });
+  await quantize({ ...workPlace(model), parameters: { rules }, inputs: { model: float } });
+  await exportModel({ ...workPlace(exported), parameters: { attention: 'gqa' }, inputs: { model } });
   return exported;
 }

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeParts } from '../../src/build/action-parts.js';
 import type { WorkContext } from '../../src/stages/kind.js';
 import { loadModel } from '../../src/stages/load/work.js';
 import { sourceFiles } from './source-files.js';
@@ -18,7 +19,8 @@ export async function loadCheckpoint(checkpoint: string, outputDirectory: string
 /** What a stage is given besides parameters, for tests that look at its result alone. */
 export function workPlace(outputDirectory: string, threads = 1): Omit<WorkContext, 'parameters'> {
   mkdirSync(outputDirectory, { recursive: true });
-  return { inputs: {}, sources: {}, outputDirectory, threads, report: () => {}, log: () => {} };
+  const part = makeParts(`${outputDirectory}-parts`);
+  return { inputs: {}, sources: {}, outputDirectory, threads, part, report: () => {}, log: () => {} };
 }
 
 /** The source of a calibration text, as a stage finds it. */

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { actionEnvironment } from './environment.js';
 import { watchMemory } from './memory-watch.js';
+import type { HostMessage } from './messages.js';
 
 /** The compiled command line, whose `exec-action` does the work of an action. */
 export const ownCommandLine = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
@@ -24,6 +25,7 @@ export interface ActionProcess {
   readonly isAlive: boolean;
   onMessage(listener: (message: unknown) => void): void;
   begin(file: string): void;
+  answer(message: HostMessage): void;
   /** Calls `onExceeded` once when the process has more resident memory. Returns the function that ends the watch. */
   watchMemory(limitBytes: number, onExceeded: (usedBytes: number) => void): () => void;
   /** Kills the process and everything it has started. */
@@ -52,6 +54,7 @@ export function startActionProcess(
     onMessage: (listener) => child.on('message', listener),
     // A process that has just died can't be told; how it ended says enough.
     begin: (file) => child.send(file, () => {}),
+    answer: (message) => child.send(message, () => {}),
     watchMemory: (limitBytes, onExceeded) =>
       child.pid === undefined ? () => {} : watchMemory(child.pid, limitBytes, onExceeded),
     kill: () => {

@@ -12,6 +12,10 @@ export interface ActionFile {
   readonly inputs: { readonly [name: string]: string };
   readonly sources: { readonly [pointer: string]: readonly SourceFile[] };
   readonly outputDirectory: string;
+  /** Where the process makes parts of its work when nobody keeps them. */
+  readonly partsDirectory: string;
+  /** Whether the process that starts this one keeps parts of the work, so that it is to be asked for them. */
+  readonly keepsParts: boolean;
   /** Where the process writes its `ActionReport` when it ends. */
   readonly reportFile: string;
   readonly threads: number;
@@ -28,7 +32,32 @@ export type ActionReport =
   | { readonly ok: true; readonly metrics: JsonObject; readonly cpuMs: number; readonly peakRssBytes: number }
   | { readonly ok: false; readonly error: StageError };
 
-export interface ActionListener {
+/** What an action process wants to be kept of its work. */
+export interface PartRequest {
+  readonly unit: string;
+  /** Names of the inputs that the part depends on. */
+  readonly inputs: readonly string[];
+  /** Everything else that it depends on. */
+  readonly description: JsonObject;
+}
+
+/** A directory with the files of a part, read-only, or an empty one to make them in. */
+export interface OpenedPart {
+  readonly directory: string;
+  readonly isMade: boolean;
+}
+
+/** Keeps parts of the work of one action, so that an action that is stopped goes on where it was. */
+export interface PartKeeper {
+  open(request: PartRequest): Promise<OpenedPart>;
+  /** Keeps what was made in a directory that `open` has given. It has the same files afterwards, read-only. */
+  keep(directory: string): Promise<void>;
+}
+
+/** What the process that starts an action does for it while it runs. */
+export interface ActionHost {
+  /** Absent where `keepsParts` of the action is false. */
+  readonly parts?: PartKeeper;
   progress(progress: Progress): void;
   log(line: string): void;
 }
@@ -41,5 +70,5 @@ export interface Executor {
   /** Lets go of everything. Nothing may run. */
   close(): void;
   /** Runs the action of the file. `abort` kills it. Never throws for a failing action. */
-  run(file: string, action: ActionFile, listener: ActionListener, abort: AbortSignal): Promise<ActionReport>;
+  run(file: string, action: ActionFile, host: ActionHost, abort: AbortSignal): Promise<ActionReport>;
 }

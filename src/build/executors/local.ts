@@ -4,8 +4,10 @@ import type { Readable } from 'node:stream';
 import { formatBytes } from '../../format.js';
 import type { ActionProcess } from './action-process.js';
 import { ownCommandLine, startActionProcess } from './action-process.js';
-import type { ActionFile, ActionListener, ActionReport, Executor } from './executor.js';
-import { parseMessage } from './messages.js';
+import { answerAction } from './answer.js';
+import type { ActionFile, ActionHost, ActionReport, Executor } from './executor.js';
+import type { ActionMessage } from './messages.js';
+import { parseActionMessage } from './messages.js';
 
 /** Signals by which a process ends that ran out of memory or broke, and what that usually means. */
 const signalMeanings: { readonly [signal: string]: string } = {
@@ -40,18 +42,15 @@ export class LocalExecutor implements Executor {
     for (const spare of this.#spares.splice(0)) spare.kill();
   }
 
-  async run(file: string, action: ActionFile, listener: ActionListener, abort: AbortSignal): Promise<ActionReport> {
+  async run(file: string, action: ActionFile, host: ActionHost, abort: AbortSignal): Promise<ActionReport> {
     const process = this.#processFor(action);
     const kill = (): void => process.kill();
     abort.addEventListener('abort', kill, { once: true });
-    process.onMessage((message) => {
-      const progress = parseMessage(message);
-      if (progress !== undefined) listener.progress(progress);
-    });
+    const answers = answerMessages(process, host);
     let lastLine = '';
     const log = (line: string): void => {
       if (line.trim() !== '') lastLine = line.trim();
-      listener.log(line);
+      host.log(line);
     };
     const logs = process.outputs.map((output) => forwardLines(output, log));
     let exceededBytes: number | undefined;
@@ -62,7 +61,7 @@ export class LocalExecutor implements Executor {
     process.begin(file);
     const ended = await process.ended;
     endWatch();
-    await Promise.all(logs);
+    await Promise.all([...logs, ...answers]);
     abort.removeEventListener('abort', kill);
     if (exceededBytes !== undefined) return memoryFailure(exceededBytes, action.memoryLimitBytes);
     if (ended.error !== undefined) return failure(`its process could not be started: ${ended.error.message}`);
@@ -83,6 +82,20 @@ export class LocalExecutor implements Executor {
     }
     return startActionProcess(this.#commandLine, { usesNetwork });
   }
+}
+
+/** Answers what a process asks. What is returned grows: answers under way must end before the sandbox goes away. */
+function answerMessages(process: ActionProcess, host: ActionHost): readonly Promise<void>[] {
+  const answers: Promise<void>[] = [];
+  const answer = async (message: ActionMessage): Promise<void> => {
+    const reply = await answerAction(host, message);
+    if (reply !== undefined) process.answer(reply);
+  };
+  process.onMessage((message) => {
+    const parsed = parseActionMessage(message);
+    if (parsed !== undefined) answers.push(answer(parsed));
+  });
+  return answers;
 }
 
 /** `lastLine` is the last that the process printed: often why it ended. */

@@ -1,6 +1,7 @@
+import type { Estimate } from '../../build/estimates.js';
 import { planStages } from '../../build/plan.js';
 import type { Expectation } from '../../build/preflight.js';
-import { expectationOf } from '../../build/preflight.js';
+import { expectationOf, plannedEstimates } from '../../build/preflight.js';
 import { Explainer } from '../../build/why.js';
 import type { ExitCode } from '../../errors.js';
 import { exitCodes } from '../../errors.js';
@@ -22,7 +23,8 @@ export async function plan(
   const stages = await chooseStages(recipe, stageNames, options);
   requireMemory(project, stages, memoryBudgetBytes(project, options.memory));
   const plans = await planStages(store, stages, { epoch: config.epoch });
-  const expected = expectationOf(store, recipe, plans);
+  const estimates = plannedEstimates(store, recipe, plans);
+  const expected = expectationOf(store, plans, estimates);
   const explainer = new Explainer(store, recipe, plans);
   const explained = await Promise.all(
     plans.map(async (entry) => ({ entry, explanation: await explainer.explain(entry.stage.name) })),
@@ -45,7 +47,7 @@ export async function plan(
   }
   const rows = explained.map(({ entry, explanation }) => [
     entry.stage.name,
-    entry.stage.kind.name,
+    `${entry.stage.kind.name}${partsText(estimates.get(entry.stage.name))}`,
     entry.state === 'pending' && entry.downloads.length > 0 ? 'download and build' : stateTexts[entry.state],
     entry.state === 'cached' ? '' : explanation.summary,
   ]);
@@ -55,6 +57,12 @@ export async function plan(
   ];
   process.stdout.write(`${[...lines, ...expectationLines(expected)].join('\n')}\n`);
   return exitCodes.done;
+}
+
+/** ` (24 decoder layers)`: the parts a stage had the last time. */
+function partsText(estimate: Estimate | undefined): string {
+  const parts = Object.entries(estimate?.parts ?? {}).map(([unit, count]) => `${count} ${unit}`);
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
 /** What the stages to build took the last time, and whether the disk has room for them. */

@@ -1,6 +1,5 @@
 import type { Digest } from '../digest.js';
 import type { Inventory, StoredRecord } from './inventory.js';
-import { totalBytes } from './inventory.js';
 
 /** What a set of records keeps, counted so that records can be taken out one by one. */
 export class References {
@@ -87,12 +86,4 @@ function countDown(counts: Map<Digest, number>, digest: Digest): number {
 export function isComplete({ artifact }: StoredRecord, { trees, blobs }: Inventory): boolean {
   const tree = artifact === undefined ? undefined : trees.get(artifact);
   return tree?.entries.every(({ digest }) => blobs.has(digest)) ?? false;
-}
-
-/** Bytes that a record refers to, each once: its artifact and its log. */
-export function referredBytes({ artifact, log }: StoredRecord, { trees, blobs }: Inventory): number {
-  const tree = artifact === undefined ? undefined : trees.get(artifact);
-  const digests = new Set(tree?.entries.map(({ digest }) => digest));
-  if (log !== undefined) digests.add(log);
-  return (tree?.sizeBytes ?? 0) + totalBytes([...digests].flatMap((digest) => blobs.get(digest) ?? []));
 }

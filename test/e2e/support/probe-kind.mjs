@@ -2,7 +2,7 @@
  * A stage kind for tests, which decide through files in the directory `QUERN_PROBE` what happens and when:
  * every run adds a line to `runs`; the steps of the recipe are then done in order.
  */
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
@@ -47,6 +47,16 @@ const actions = {
   /** Tells the test that this point is reached. */
   reach: (name) => writeFileSync(control(name), ''),
   wait: (name) => waitFor(name),
+  /** Writes a file of the artifact as a part of the work. Where it has to be made, that is noted in `parts`. */
+  part: async ({ name, text, during = [] }, context) => {
+    const inputs = Object.keys(context.inputs);
+    const directory = await context.part({ unit: 'pieces', inputs, description: { name, text } }, async (place) => {
+      appendFileSync(control('parts'), `${name}\n`);
+      await follow(during, context);
+      writeFileSync(join(place, name), text);
+    });
+    linkSync(join(directory, name), join(context.outputDirectory, name));
+  },
   progress: ([done, total], context) => context.report({ done, total, unit: 'steps' }),
   log: (line, context) => context.log(line),
   fail: (message) => {
@@ -67,12 +77,16 @@ const actions = {
   },
 };
 
-async function work(context) {
-  appendFileSync(control('runs'), `${context.parameters.id}\n`);
-  for (const step of context.parameters.steps) {
+async function follow(steps, context) {
+  for (const step of steps) {
     const [[name, argument]] = Object.entries(step);
     await actions[name](argument, context);
   }
+}
+
+async function work(context) {
+  appendFileSync(control('runs'), `${context.parameters.id}\n`);
+  await follow(context.parameters.steps, context);
   return { metrics: { ...context.parameters.metrics } };
 }
 

@@ -53,7 +53,16 @@ export class Project {
 
   /** Ids of the probes that have run, in order. */
   get runs(): readonly string[] {
-    const path = join(this.directory, 'probe/runs');
+    return this.#noted('runs');
+  }
+
+  /** Names of the parts that probes have begun to make, in order. */
+  get parts(): readonly string[] {
+    return this.#noted('parts');
+  }
+
+  #noted(name: string): readonly string[] {
+    const path = this.signal(name);
     return existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : [];
   }
 

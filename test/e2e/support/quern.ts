@@ -59,6 +59,17 @@ export async function quernJson<T>(argumentList: readonly string[], options: Que
   }
 }
 
+/** Resolves when a running quern has said something on standard error. */
+export function says(running: RunningQuern, expected: RegExp): Promise<void> {
+  return new Promise((resolve) => {
+    let text = '';
+    running.child.stderr?.on('data', (data) => {
+      text += data;
+      if (expected.test(text)) resolve();
+    });
+  });
+}
+
 /** Waits until a file exists. The time limit only ends a test that has gone wrong. */
 export async function fileAppears(path: string): Promise<void> {
   for (let waitedMs = 0; !existsSync(path); waitedMs += 5) {

@@ -10,6 +10,7 @@ import { runKind } from '../../../src/stages/run/kind.js';
 import type { RunParameters } from '../../../src/stages/run/parameters.js';
 import { run } from '../../../src/stages/run/work.js';
 import { createModelFixtures } from '../../runtime/model-fixtures.js';
+import { workPlace } from '../../support/loaded-model.js';
 import { withTemporaryDirectory } from '../../support/temporary.js';
 
 const fixtures = await createModelFixtures();
@@ -45,13 +46,10 @@ function runStage(model: string, parameters: Partial<RunParameters>): Promise<Ru
   return withTemporaryDirectory(async (outputDirectory) => {
     const progress: Progress[] = [];
     const { metrics } = await run({
+      ...workPlace(outputDirectory, 2),
       parameters: { ...defaults, ...parameters },
       inputs: { model },
-      sources: {},
-      outputDirectory,
-      threads: 2,
       report: (step) => progress.push(step),
-      log: () => {},
     });
     const names = (await readdir(outputDirectory)).sort();
     const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(outputDirectory, name), 'utf8')]));

@@ -25,13 +25,16 @@ export async function cacheLs(options: CacheOptions): Promise<ExitCode> {
   return exitCodes.done;
 }
 
-function row({ kind, key, sizeBytes, finishedAt, lastUsedAt, usedBy, pinned }: StoredResult, nowMs: number): string[] {
+function row(
+  { kind, key, sizeBytes, parts, finishedAt, lastUsedAt, usedBy, pinned }: StoredResult,
+  nowMs: number,
+): string[] {
   const users = usedBy.map(({ recipe, stage }) => `${basename(recipe)}:${stage}`);
   return [
     kind,
     key.slice(0, 12),
     formatBytes(sizeBytes),
-    finishedAt === null ? '?' : formatAge(nowMs - Date.parse(finishedAt)),
+    finishedAt === null ? (parts > 0 ? `unfinished, ${parts} parts` : '?') : formatAge(nowMs - Date.parse(finishedAt)),
     formatAge(nowMs - Date.parse(lastUsedAt)),
     [...(pinned ? ['pinned'] : []), ...users].join(', '),
   ];
