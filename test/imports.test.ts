@@ -17,7 +17,7 @@ const allowed: { readonly [room: string]: readonly string[] } = {
   hub: ['files', 'store'],
   stages: ['checkpoints', 'models', 'numerics', 'onnx', 'ort', 'quant', 'runtime', 'text'],
   runtime: ['models', 'numerics', 'onnx', 'ort', 'text'],
-  models: ['checkpoints', 'files', 'onnx', 'ort', 'text'],
+  models: ['checkpoints', 'files', 'numerics', 'onnx', 'ort', 'text'],
   checkpoints: ['files', 'numerics'],
   text: ['files'],
   onnx: [],

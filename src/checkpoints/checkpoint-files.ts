@@ -1,13 +1,13 @@
 import { QuernError } from '../errors.js';
 
-export type WeightFormat = 'safetensors' | 'torch' | 'gguf';
+export type WeightFormat = 'safetensors' | 'torch' | 'gguf' | 'onnx';
 
 /** The files of one format among those of a directory. */
 export interface WeightFiles {
   readonly format: WeightFormat;
-  /** The index of a sharded checkpoint, or else the file with the weights. */
+  /** The index of a sharded checkpoint, the graph of an ONNX model, or else the file with the weights. */
   readonly main: string;
-  /** `main` and, where it is an index, all that may be its shards. */
+  /** `main` and, where it is an index or a graph, all that may be its shards or data. */
   readonly names: readonly string[];
 }
 
@@ -58,16 +58,41 @@ function findGguf(names: readonly string[]): WeightFiles | undefined {
   });
 }
 
+export function isOnnxName(name: string): boolean {
+  return /\.onnx$/i.test(name);
+}
+
+/** Graphs that one directory may have side by side, the one first that says most. All can be given a cache. */
+const usualGraphs = ['model.onnx', 'decoder_model_merged.onnx', 'decoder_model.onnx'];
+
+/** What exporters call files with external data: one for all tensors, or one for each. */
+const externalData = /(\.onnx[._]data(_\d+)?|\.data|\.bin|\.weights?|\.bias|_data)$|^onnx__/;
+
+/** An ONNX graph, by name or the usual one, and the files beside it that may hold its weights. */
+export function findOnnx(names: readonly string[], graph?: string): WeightFiles | undefined {
+  const graphs = names.filter(isOnnxName);
+  const main = graph ?? usualGraphs.find((name) => graphs.includes(name)) ?? graphs[0];
+  if (main === undefined) return undefined;
+  if (graph === undefined && graphs.length > 1 && !usualGraphs.includes(main)) {
+    throw new QuernError('input', `there are several ONNX graphs: ${graphs.toSorted().join(', ')}`, {
+      suggestion: 'name one of them, with its directory, as the source',
+    });
+  }
+  const data = names.filter((name) => externalData.test(name) && findHuggingFace([name], torch) === undefined);
+  return { format: 'onnx', main, names: [main, ...data] };
+}
+
 /** Of several formats in one directory, the one that says most about itself is taken. */
 const finders: readonly (readonly [WeightFormat, (names: readonly string[]) => WeightFiles | undefined])[] = [
   ['safetensors', (names) => findHuggingFace(names, safetensors)],
   ['torch', (names) => findHuggingFace(names, torch)],
   ['gguf', findGguf],
+  ['onnx', findOnnx],
 ];
 
 /**
  * The files with the weights among the names in a directory, or `undefined` if there are none. Without a `format`, the
- * first of safetensors, PyTorch and GGUF that is there.
+ * first of safetensors, PyTorch, GGUF and ONNX that is there.
  */
 export function findWeightFiles(names: readonly string[], format: WeightFormat | 'auto'): WeightFiles | undefined {
   for (const [one, find] of finders) {

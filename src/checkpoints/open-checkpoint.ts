@@ -20,7 +20,7 @@ export function openCheckpoint(files: readonly string[]): Checkpoint {
     'auto',
   );
   const main = files.find((path) => basename(path) === found?.main);
-  if (found !== undefined && main !== undefined) {
+  if (found !== undefined && found.format !== 'onnx' && main !== undefined) {
     const open = openers[found.format];
     return main.endsWith('.json') ? openWeightIndex(main, files, open) : open(main);
   }

@@ -1,4 +1,3 @@
-import type { ModelConfig } from '../checkpoints/config.js';
 import type { ConfigReader } from '../checkpoints/config-reader.js';
 import type { BuildModelOptions, ModelInfo } from './architecture.js';
 import { sizeLimits } from './size-limits.js';
@@ -93,9 +92,9 @@ export function requireDecoderOnly(fields: ConfigReader): void {
 }
 
 /** What is known of a model with these sizes. */
-export function modelInfoOf(config: ModelConfig, sizes: DecoderSizes): ModelInfo {
+export function modelInfoOf({ architecture }: { readonly architecture: string }, sizes: DecoderSizes): ModelInfo {
   return {
-    architecture: config.architecture,
+    architecture,
     vocabularySize: sizes.vocabulary,
     hiddenSize: sizes.hidden,
     layers: sizes.layers,

@@ -6,7 +6,7 @@ import { type Activation, activate } from './activation.js';
 import { CheckpointWeights } from './checkpoint-weights.js';
 import type { DecoderSizes } from './decoder-sizes.js';
 import { GraphBuilder, type LinearWeights } from './graph-builder.js';
-import type { Rotary } from './rotary.js';
+import { type Rotary, rotaryTables } from './rotary.js';
 
 /** The linear layers of a decoder layer, by the end of their module paths. */
 export type Projection = `self_attn.${'q' | 'k' | 'v' | 'o'}_proj` | `mlp.${'gate' | 'up' | 'down'}_proj`;
@@ -101,14 +101,15 @@ class GatedDecoderBuilder {
     const input = this.#norm(`${path}.input_layernorm`, stream);
     const project = (module: Projection, inputHeads: number): Value =>
       this.#linear(layer, module, input, hidden, inputHeads * headSize);
+    const tables = rotaryTables(rotary);
     const query = this.#headNorm(`${path}.self_attn.q_norm`, project('self_attn.q_proj', heads), heads);
     const key = this.#headNorm(`${path}.self_attn.k_norm`, project('self_attn.k_proj', keyValueHeads), keyValueHeads);
     const attended = this.#builder.attention(
       name,
       layer,
       {
-        query: this.#builder.rotate(`${name}/rotated_query`, query, heads, rotary),
-        key: this.#builder.rotate(`${name}/rotated_key`, key, keyValueHeads, rotary),
+        query: this.#builder.rotate(`${name}/rotated_query`, query, heads, tables),
+        key: this.#builder.rotate(`${name}/rotated_key`, key, keyValueHeads, tables),
         value: project('self_attn.v_proj', keyValueHeads),
       },
       { scale: attentionScale ?? headSize ** -0.5, softcap: attentionSoftcap, window: windowOf?.(layer) },

@@ -6,7 +6,7 @@ import type { Value, ValueType } from '../onnx/node.js';
 import { int64Scalar, int64Vector, type Tensor } from '../onnx/tensor.js';
 import type { DecoderSizes } from './decoder-sizes.js';
 import { functionDomain } from './functions.js';
-import { angleTable, type Rotary } from './rotary.js';
+import type { RotaryTables } from './rotary.js';
 import { definePositions, defineSlidingWindow, positionsType, slidingWindowType } from './sequence-functions.js';
 
 export interface NormWeights {
@@ -31,6 +31,7 @@ export interface AttentionOptions {
 }
 
 const modelOpset = 24;
+const contribDomain = 'com.microsoft';
 
 /**
  * Writes the operators that decoder models are made of into a graph. Each node has the path of its PyTorch module as its
@@ -44,6 +45,7 @@ export class GraphBuilder {
   readonly mask: Value;
   readonly #sizes: DecoderSizes;
   readonly #model: Model;
+  #attentionCount = 0;
 
   /** Starts the graph of a decoder with its inputs, caches apart. */
   constructor(name: string, sizes: DecoderSizes) {
@@ -52,6 +54,16 @@ export class GraphBuilder {
     this.#model = new Model({ graph: this.graph, opsets: new Map([['', modelOpset]]) });
     this.tokens = this.graph.addInput('input_ids', { dataType: 'int64', shape: ['batch', 'sequence'] });
     this.mask = this.graph.addInput('attention_mask', { dataType: 'int64', shape: ['batch', 'total_sequence'] });
+  }
+
+  /** How many attentions the graph has so far. */
+  get attentionCount(): number {
+    return this.#attentionCount;
+  }
+
+  /** Lets the graph have operators of ONNX Runtime's own. */
+  useContrib(): void {
+    this.#model.opsets.set(contribDomain, 1);
   }
 
   node(
@@ -117,14 +129,14 @@ export class GraphBuilder {
   }
 
   /** Turns the heads of queries or keys [batch, sequence, heads * head size] by their positions. */
-  rotate(name: string, input: Value, heads: number, rotary: Rotary): Value {
-    const dimensions = 2 * rotary.inverseFrequencies.length;
-    const tables = (['cos', 'sin'] as const).map((kind) =>
-      this.constant(`model.rotary_emb.${kind}`, angleTable(rotary, kind)),
-    );
-    return this.node('RotaryEmbedding', name, [input, ...tables, this.positions()], {
+  rotate(name: string, input: Value, heads: number, tables: RotaryTables): Value {
+    const dimensions = 2 * (tables.cosines.dims[1] ?? 0);
+    const cosines = this.constant(`${tables.name}.cos`, tables.cosines);
+    const sines = this.constant(`${tables.name}.sin`, tables.sines);
+    return this.node('RotaryEmbedding', name, [input, cosines, sines, this.positions()], {
       num_heads: int(heads),
       ...(dimensions === this.#sizes.headSize ? {} : { rotary_embedding_dim: int(dimensions) }),
+      ...(tables.isInterleaved === true ? { interleaved: int(1) } : {}),
     });
   }
 
@@ -139,6 +151,7 @@ export class GraphBuilder {
     { scale, softcap, window }: AttentionOptions,
   ): Value {
     const { heads, keyValueHeads } = this.#sizes;
+    this.#attentionCount++;
     const cache = (kind: 'key' | 'value'): Value =>
       this.graph.addInput(`past_key_values.${layer}.${kind}`, this.#cacheType('past_sequence'));
     const mask = window === undefined ? undefined : this.#slidingWindow(window);

@@ -11,8 +11,23 @@ export interface Rotary {
   readonly positions: number;
 }
 
+/** What pairs of dimensions are turned by at each position. */
+export interface RotaryTables {
+  /** What the names of the constants begin with. */
+  readonly name: string;
+  /** float32 [positions, pairs] */
+  readonly cosines: Tensor;
+  readonly sines: Tensor;
+  /** Whether pairs are neighbours. Otherwise they are half the turned dimensions apart. */
+  readonly isInterleaved?: boolean;
+}
+
+export function rotaryTables(rotary: Rotary): RotaryTables {
+  return { name: 'model.rotary_emb', cosines: angleTable(rotary, 'cos'), sines: angleTable(rotary, 'sin') };
+}
+
 /** Cosines or sines of all angles: float32 [positions, pairs]. Each is computed in float32 as PyTorch does it. */
-export function angleTable(rotary: Rotary, kind: 'cos' | 'sin'): Tensor {
+function angleTable(rotary: Rotary, kind: 'cos' | 'sin'): Tensor {
   const { inverseFrequencies, attentionFactor, positions } = rotary;
   const turn = kind === 'cos' ? Math.cos : Math.sin;
   return new LazyTensor('float32', [positions, inverseFrequencies.length], () => {

@@ -1,3 +1,4 @@
+import { logitError } from '../models/logit-error.js';
 import { type Decoder, greedyToken } from './decoder.js';
 
 /** How far two decoders are apart on the same tokens. A type and not an interface, so that it is JSON. */
@@ -47,18 +48,4 @@ export function validate(
     onPrompt();
   }
   return { comparedTokens, maxLogitError, top1Agreement: comparedTokens === 0 ? 1 : agreeing / comparedTokens };
-}
-
-/** max |a - b| / max |a|. Infinite where a logit is not finite. */
-export function logitError(expected: Float32Array, actual: Float32Array): number {
-  if (expected.length !== actual.length) throw new Error(`${expected.length} logits and ${actual.length} logits`);
-  let largest = 0;
-  let difference = 0;
-  for (let index = 0; index < expected.length; index++) {
-    const [a, b] = [expected[index]!, actual[index]!];
-    if (!Number.isFinite(a) || !Number.isFinite(b)) return Number.POSITIVE_INFINITY;
-    largest = Math.max(largest, Math.abs(a));
-    difference = Math.max(difference, Math.abs(a - b));
-  }
-  return difference === 0 ? 0 : difference / largest;
 }

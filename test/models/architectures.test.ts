@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import type { BuiltModel } from '../../src/models/architecture.js';
 import { fullMask, promptInputs, tokenTensor } from '../../src/models/decoder-inputs.js';
 import { openModelSession } from '../../src/models/graph-session.js';
+import { logitError } from '../../src/models/logit-error.js';
 import { lowerAttention } from '../../src/models/lower-attention.js';
 import { openModelDirectory, writeModelDirectory } from '../../src/models/model-directory.js';
 import { encodeModel } from '../../src/onnx/encode-model.js';
@@ -14,7 +15,6 @@ import { openEngine } from '../../src/ort/open-engine.js';
 import { greedyToken } from '../../src/runtime/decoder.js';
 import { deviceNamed } from '../../src/runtime/devices/registry.js';
 import { openEagerModel } from '../../src/runtime/eager-model.js';
-import { logitError } from '../../src/runtime/validate.js';
 import { buildGolden, type Golden, goldenNames, readGolden } from './golden-models.js';
 
 const limit = 1e-4;

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { QuernError } from '../../src/errors.js';
+import { logitError } from '../../src/models/logit-error.js';
 import { openModelDirectory } from '../../src/models/model-directory.js';
 import type { Engine } from '../../src/ort/engine.js';
 import { openEngine } from '../../src/ort/open-engine.js';
@@ -9,7 +10,6 @@ import type { DeviceName } from '../../src/runtime/devices/names.js';
 import { deviceNamed } from '../../src/runtime/devices/registry.js';
 import { type EagerModel, openEagerModel } from '../../src/runtime/eager-model.js';
 import type { Granularity } from '../../src/runtime/partition.js';
-import { logitError } from '../../src/runtime/validate.js';
 import { openWholeGraph } from '../../src/runtime/whole-graph.js';
 import { createModelFixtures } from './model-fixtures.js';
 

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { logitError, validate, validationTokens } from '../../src/runtime/validate.js';
+import { logitError } from '../../src/models/logit-error.js';
+import { validate, validationTokens } from '../../src/runtime/validate.js';
 import { countingLogits, FakeDecoder } from './fake-decoder.js';
 
 test('a decoder agrees with itself', () => {

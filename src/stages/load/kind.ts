@@ -1,21 +1,24 @@
-import { findWeightFiles, isGgufName } from '../../checkpoints/checkpoint-files.js';
+import { basename, dirname } from 'node:path';
+import { findOnnx, findWeightFiles, isGgufName, isOnnxName } from '../../checkpoints/checkpoint-files.js';
 import { QuernError } from '../../errors.js';
 import { formatBytes, formatCount } from '../../format.js';
 import type { JsonObject } from '../../json.js';
-import type { StageKind } from '../kind.js';
+import type { SourceRequest, StageKind } from '../kind.js';
 
 const companionFiles =
-  /^(config\.json|generation_config\.json|tokenizer\.json|tokenizer\.model|tokenizer_config\.json|special_tokens_map\.json|vocab\.json|merges\.txt|chat_template\.jinja)$/;
+  /^(config\.json|genai_config\.json|generation_config\.json|tokenizer\.json|tokenizer\.model|tokenizer_config\.json|special_tokens_map\.json|vocab\.json|merges\.txt|chat_template\.jinja)$/;
 
-const formats = ['auto', 'safetensors', 'torch', 'gguf'] as const;
+const formats = ['auto', 'safetensors', 'torch', 'gguf', 'onnx'] as const;
 type Format = (typeof formats)[number];
 
 function formatOf(parameters: JsonObject): Format {
   return formats.find((format) => format === parameters.format) ?? 'auto';
 }
 
-function selectFiles(names: readonly string[], format: Format): readonly string[] {
-  const weights = findWeightFiles(names, format);
+/** `graph` is the ONNX graph that the source names; its weights and configuration are beside it. */
+function selectFiles(names: readonly string[], format: Format, graph: string | undefined): readonly string[] {
+  if (graph !== undefined && !names.includes(graph)) throw new QuernError('recipe', `${graph} does not exist`);
+  const weights = graph === undefined ? findWeightFiles(names, format) : findOnnx(names, graph);
   if (weights === undefined && format !== 'auto') {
     throw new QuernError('recipe', `there are no weights of the format ${format}`, {
       suggestion: 'leave `format` out to take what is there',
@@ -24,10 +27,19 @@ function selectFiles(names: readonly string[], format: Format): readonly string[
   return [...names.filter((name) => companionFiles.test(name)), ...(weights?.names ?? [])];
 }
 
+/** Where the files of a source are, and which of them are read. */
+function placeOf(source: string, format: Format): Pick<SourceRequest, 'path' | 'select'> {
+  const graph = isOnnxName(source) && !source.startsWith('url:') ? basename(source) : undefined;
+  return {
+    path: graph === undefined ? source : dirname(source),
+    select: (names) => selectFiles(names, format, graph),
+  };
+}
+
 export const loadKind: StageKind = {
   name: 'load',
   version: 2,
-  summary: 'Reads a checkpoint and builds the float32 graph of its architecture',
+  summary: 'Reads a checkpoint or an exported graph and builds the float32 graph of the model',
   produces: 'model',
   parameters: {
     type: 'object',
@@ -36,7 +48,7 @@ export const loadKind: StageKind = {
         type: 'string',
         minLength: 1,
         description:
-          'A checkpoint in the Hugging Face layout or a GGUF file: a path, hf:organisation/name@revision, or url: for one file',
+          'A checkpoint in the Hugging Face layout, a GGUF file or an ONNX graph: a path, hf:organisation/name@revision, or url: for one file',
       },
       sha256: { type: 'string', pattern: '^[0-9a-f]{64}$', description: 'Of a url: the sha256 of the file' },
       format: { enum: formats, default: 'auto', description: 'Format of the weights' },
@@ -53,8 +65,7 @@ export const loadKind: StageKind = {
   sources: (parameters) => [
     {
       pointer: ['source'],
-      path: String(parameters.source),
-      select: (names) => selectFiles(names, formatOf(parameters)),
+      ...placeOf(String(parameters.source), formatOf(parameters)),
       isWhole: isGgufName,
       ...(typeof parameters.sha256 === 'string' ? { sha256: parameters.sha256 } : {}),
     },

@@ -1,5 +1,6 @@
 import { promptInputs } from '../../models/decoder-inputs.js';
 import { openModelSession } from '../../models/graph-session.js';
+import { logitError } from '../../models/logit-error.js';
 import { lowerAttention } from '../../models/lower-attention.js';
 import { openModelDirectory } from '../../models/model-directory.js';
 import type { Engine } from '../../ort/engine.js';
@@ -20,14 +21,7 @@ export async function equivalenceError(
   const reference = logitsOf(engine, referenceDirectory);
   const logits = logitsOf(engine, directory);
   engine.close();
-  let difference = 0;
-  let largest = 0;
-  for (const [index, value] of reference.entries()) {
-    const distance = Math.abs(value - logits[index]!);
-    if (!(distance <= difference)) difference = distance;
-    largest = Math.max(largest, Math.abs(value));
-  }
-  return difference / largest;
+  return logitError(reference, logits);
 }
 
 function logitsOf(engine: Engine, directory: string): Float32Array {

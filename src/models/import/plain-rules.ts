@@ -1,0 +1,131 @@
+import type { Node, Value } from '../../onnx/node.js';
+import { int64Vector } from '../../onnx/tensor.js';
+import type { ImportContext, ImportRule } from './import-context.js';
+
+/** Rows of a table that the tokens choose. */
+export const embeddingRule: ImportRule = (context, value) => {
+  const { source, builder } = context;
+  const node = value.producer;
+  const [table, ids] = node?.opType === 'Gather' ? node.inputs : [];
+  const tensor = table === undefined ? undefined : source.constant(table);
+  if (node === undefined || table === undefined || ids === undefined || tensor?.dims.length !== 2) return undefined;
+  if (!source.hasContents(ids) || context.translate(ids) !== builder.tokens) return undefined;
+  return builder.embedding(builder.graph.uniqueName(tableName(context, node, table)), builder.tokens, tensor);
+};
+
+/** Rows of a table that the places of the tokens choose; the value itself does not depend on their contents. */
+export const positionRule: ImportRule = (context, value) => {
+  const { source, builder, meaning } = context;
+  const node = withoutMoves(value).producer;
+  const [table, places] = node?.opType === 'Gather' ? node.inputs : [];
+  const tensor = table === undefined ? undefined : source.constant(table);
+  if (node === undefined || table === undefined || places === undefined || tensor?.dims.length !== 2) return undefined;
+  const offset = meaning.placesOffset(places);
+  if (offset === undefined) return undefined;
+  const name = builder.graph.uniqueName(tableName(context, node, table));
+  const rows =
+    offset === 0
+      ? builder.positions()
+      : builder.node('Add', `${name}/rows`, [builder.positions(), builder.integer(offset)]);
+  return builder.embedding(name, rows, tensor);
+};
+
+function tableName({ names }: ImportContext, node: Node, table: Value): string {
+  return names.moduleOfWeight(table.name) || names.moduleOf(node) || 'embedding';
+}
+
+function withoutMoves(value: Value): Value {
+  const node = value.producer;
+  const moves =
+    node !== undefined && ['Reshape', 'Unsqueeze', 'Squeeze', 'Identity', 'Cast', 'Expand'].includes(node.opType);
+  return moves ? withoutMoves(node.requireInput(0)) : value;
+}
+
+/** Operators that may give their input another form without changing its rows. */
+const formTypes: ReadonlySet<string> = new Set([
+  'Reshape',
+  'Flatten',
+  'Squeeze',
+  'Unsqueeze',
+  'Identity',
+  'Cast',
+  'Dropout',
+]);
+
+/** Batch and sequence as one dimension, and back: the new graph always has both. */
+export const formRule: ImportRule = (context, value) => {
+  const { source } = context;
+  const node = value.producer;
+  if (node === undefined || !formTypes.has(node.opType) || node.output !== value) return undefined;
+  const input = node.requireInput(0);
+  const [before, after] = [source.dims(input), source.dims(value)];
+  const count = (dims: readonly number[]): number => dims.reduce((product, size) => product * size, 1);
+  const isSame =
+    before !== undefined && after !== undefined && before.at(-1) === after.at(-1) && count(before) === count(after);
+  return isSame ? context.translate(input) : undefined;
+};
+
+/** Operators of the standard that work on each element alone, and have meant the same since opset 7. */
+const elementTypes: ReadonlySet<string> = new Set([
+  ...['Abs', 'Add', 'Div', 'Elu', 'Erf', 'Exp', 'Gelu', 'HardSigmoid', 'HardSwish', 'LeakyRelu', 'Mish', 'Mul', 'Neg'],
+  ...['Pow', 'Reciprocal', 'Relu', 'Sigmoid', 'Softplus', 'Sqrt', 'Sub', 'Swish', 'Tanh'],
+]);
+/** Those of ONNX Runtime. */
+const contribElementTypes: ReadonlySet<string> = new Set(['BiasGelu', 'FastGelu', 'Gelu', 'QuickGelu']);
+
+/** Activations and additions are taken over as they are. */
+export const elementRule: ImportRule = (context, value) => {
+  const { builder } = context;
+  const node = value.producer;
+  if (node === undefined || node.output !== value) return undefined;
+  const isKnown =
+    node.domain === ''
+      ? elementTypes.has(node.opType)
+      : node.domain === 'com.microsoft' && contribElementTypes.has(node.opType);
+  if (!isKnown) return undefined;
+  const name = builder.graph.uniqueName(nodeName(context, node));
+  const inputs = node.inputs.map((input, index) =>
+    input === undefined ? undefined : operand(context, input, `${name}/operand_${index}`),
+  );
+  if (node.domain !== '') builder.useContrib();
+  return builder.node(node.opType, name, inputs, Object.fromEntries(node.attributes), node.domain);
+};
+
+function nodeName({ names }: ImportContext, node: Node): string {
+  const operator = /[^/]+$/.exec(node.name)?.[0] ?? node.opType;
+  const module = names.moduleOf(node);
+  return module === '' ? operator : `${module}/${operator}`;
+}
+
+/** An input of an elementwise operator: contents, a constant, or something that the positions choose. */
+function operand(context: ImportContext, value: Value, name: string): Value {
+  if (context.source.hasContents(value)) return context.translate(value);
+  const constant = context.source.constant(value);
+  if (constant !== undefined) return context.constant(name, constant);
+  return context.translate(value);
+}
+
+/** A Split along the features. */
+export const splitRule: ImportRule = (context, value) => {
+  const { source, builder } = context;
+  const node = value.producer;
+  if (node?.opType !== 'Split' || node.domain !== '') return undefined;
+  const input = node.requireInput(0);
+  const sizes = node.outputs.map((output) => (output === undefined ? undefined : source.dims(output)?.at(-1)));
+  const known = sizes.filter((size) => size !== undefined);
+  const total = known.reduce((sum, size) => sum + size, 0);
+  if (known.length !== sizes.length || total !== source.dims(input)?.at(-1)) return undefined;
+  const name = builder.graph.uniqueName(nodeName(context, node));
+  const split = builder.graph.addNode({
+    opType: 'Split',
+    name,
+    inputs: [context.translate(input), context.constant(`${name}/sizes`, int64Vector(known))],
+    outputs: known.map((_, index) => `${name}/part_${index}`),
+    attributes: { axis: { type: 'int', value: -1 } },
+  });
+  for (const [index, output] of node.outputs.entries()) {
+    const part = split.outputs[index];
+    if (output !== undefined && part !== undefined) context.remember(output, part);
+  }
+  return split.outputs[node.outputs.indexOf(value)];
+};

@@ -1,0 +1,112 @@
+import { QuernError } from '../../errors.js';
+import type { Model } from '../../onnx/model.js';
+import type { Value } from '../../onnx/node.js';
+import { topologicalOrder } from '../../onnx/order.js';
+import type { Tensor } from '../../onnx/tensor.js';
+import type { DecoderSizes } from '../decoder-sizes.js';
+import { GraphBuilder } from '../graph-builder.js';
+import { attentionRule } from './attention-rule.js';
+import { groupQueryAttentionRule } from './contrib-attention-rule.js';
+import { headNormRule } from './head-norm-rule.js';
+import type { ImportContext, ImportRule } from './import-context.js';
+import { isLinearResult, linearRule } from './linear-rule.js';
+import { ModuleNames } from './module-names.js';
+import { normRule } from './norm-rule.js';
+import { elementRule, embeddingRule, formRule, positionRule, splitRule } from './plain-rules.js';
+import { residualNormRule } from './residual-norm-rule.js';
+import type { SequenceMeaning } from './sequence-meaning.js';
+import type { SourceGraph } from './source-graph.js';
+
+/** What an exported graph is understood by. The first rule that understands a value translates it. */
+const rules: readonly ImportRule[] = [
+  attentionRule,
+  groupQueryAttentionRule,
+  headNormRule,
+  normRule,
+  residualNormRule,
+  linearRule,
+  embeddingRule,
+  formRule,
+  splitRule,
+  elementRule,
+];
+
+/**
+ * Writes an exported decoder anew, in the operators and with the inputs, outputs and names that models of quern have.
+ * @throws QuernError (`input`) that names the first operator no rule understands
+ */
+export function translateGraph(source: SourceGraph, sizes: DecoderSizes, meaning: SequenceMeaning): Model {
+  return new GraphTranslation(source, sizes, meaning).run();
+}
+
+class GraphTranslation implements ImportContext {
+  readonly builder: GraphBuilder;
+  readonly names: ModuleNames;
+  readonly #translated = new Map<Value, Value>();
+
+  constructor(
+    readonly source: SourceGraph,
+    readonly sizes: DecoderSizes,
+    readonly meaning: SequenceMeaning,
+  ) {
+    this.builder = new GraphBuilder('imported', sizes);
+    this.names = new ModuleNames(source.graph);
+    this.#translated.set(source.ports.tokens, this.builder.tokens);
+  }
+
+  run(): Model {
+    const { source, builder, sizes } = this;
+    // In the order of the graph, so that no call goes deeper than from one linear layer to the one before.
+    for (const { outputs } of topologicalOrder(source.graph)) {
+      const [output] = outputs;
+      if (output !== undefined && isLinearResult(source, output)) this.translate(output);
+    }
+    const logits = this.translate(source.ports.logits);
+    if (builder.attentionCount !== sizes.layers) {
+      throw new QuernError(
+        'input',
+        `the graph has ${builder.attentionCount} attentions, its configuration ${sizes.layers} layers`,
+      );
+    }
+    const model = builder.finish(logits);
+    model.graph.removeUnused();
+    return model;
+  }
+
+  translate(value: Value): Value {
+    const known = this.#translated.get(value);
+    if (known !== undefined) return known;
+    const translated = this.source.hasContents(value) ? this.#byRules(value) : positionRule(this, value);
+    if (translated === undefined) throw notUnderstood(value);
+    this.remember(value, translated);
+    return translated;
+  }
+
+  remember(value: Value, translated: Value): void {
+    this.#translated.set(value, translated);
+  }
+
+  constant(name: string, tensor: Tensor): Value {
+    return this.builder.constant(name, tensor);
+  }
+
+  #byRules(value: Value): Value | undefined {
+    for (const rule of rules) {
+      const translated = rule(this, value);
+      if (translated !== undefined) return translated;
+    }
+    return undefined;
+  }
+}
+
+function notUnderstood(value: Value): QuernError {
+  const node = value.producer;
+  const what =
+    node === undefined
+      ? `the input ${value.name}`
+      : `the operator ${node.domain === '' ? '' : `${node.domain}.`}${node.opType} (${node.name === '' ? value.name : node.name})`;
+  return new QuernError('input', `${what} has a use in the graph that is not understood`, {
+    suggestion:
+      'decoders with attention, norms, linear layers and activations can be imported; the checkpoint itself may be loadable',
+  });
+}
