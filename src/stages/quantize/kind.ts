@@ -59,7 +59,7 @@ export const quantizeKind: StageKind = {
     model: { accepts: ['model'], required: true },
     stats: { accepts: ['stats'], required: false },
   },
-  cores: 'one',
+  cores: 'all',
   /** Presets are written out: a preset that changes gives other keys, and a scheme spelled out gives those of its preset. */
   normalise: (parameters) => {
     const rules = (parameters.rules ?? []) as unknown as readonly Rule[];

@@ -1,21 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { QuernError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
-import type { LinearLayer } from '../../models/linear-layers.js';
 import { findLinearLayers } from '../../models/linear-layers.js';
 import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
+import { spread } from '../../numerics/threads/spread.js';
 import type { Model } from '../../onnx/model.js';
-import { float32Of } from '../../onnx/tensor.js';
-import { matrix } from '../../quant/matrix.js';
-import type { Scheme } from '../../quant/schemes.js';
 import { resolveScheme, schemeText } from '../../quant/schemes.js';
 import type { WeightError } from '../../quant/weight-error.js';
 import type { WorkContext, WorkResult } from '../kind.js';
-import { quantizeLayer } from './quantize-layer.js';
+import { replaceLayer } from './replace-layer.js';
 import type { Rule } from './rule.js';
 import type { Decision } from './rules.js';
 import { applyRules } from './rules.js';
+import { run, weightJob, weightJobModule } from './weight-job.js';
 
 export interface QuantizeParameters {
   readonly rules: readonly Rule[];
@@ -27,14 +24,7 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
   const directory = context.inputs.model!;
   const { model, info } = openModelDirectory(directory);
   const decisions = applyRules(findLinearLayers(model.graph), rules);
-  const nodes = decisions.map((decision, index) => {
-    const node = account(
-      decision,
-      decision.scheme === undefined ? undefined : quantizeOne(model, decision.layer, decision.scheme),
-    );
-    context.report({ done: index + 1, total: decisions.length, unit: 'layers' });
-    return node;
-  });
+  const nodes = await quantizeLayers(model, decisions, context);
   model.graph.removeUnused();
   const quantized = decisions.filter(({ scheme }) => scheme !== undefined);
   const schemes = [...new Set(quantized.map(({ scheme }) => schemeText(scheme!)))].sort();
@@ -92,14 +82,23 @@ function account({ layer, rule, scheme }: Decision, error: WeightError | undefin
   };
 }
 
-function quantizeOne(model: Model, layer: LinearLayer, scheme: Scheme): WeightError {
-  const weight = matrix(float32Of(layer.tensor), layer.inputFeatures, layer.outputFeatures);
-  try {
-    return quantizeLayer(model, layer, weight, scheme);
-  } catch (error) {
-    if (!(error instanceof QuernError)) throw error;
-    throw new QuernError(error.code, `${layer.name}: ${error.message}`, { cause: error });
-  }
+/** Quantizes the weights on all threads, then puts them into the model, in the order of the layers. */
+async function quantizeLayers(
+  model: Model,
+  decisions: readonly Decision[],
+  { threads, report }: Pick<WorkContext, 'threads' | 'report'>,
+): Promise<readonly LayerAccount[]> {
+  const selected = decisions.filter(({ scheme }) => scheme !== undefined);
+  const jobs = selected.map(({ layer, scheme }) => weightJob(layer, scheme!));
+  const weights = await spread({ jobs, run, module: weightJobModule }, threads, (done) =>
+    report({ done, total: jobs.length, unit: 'layers' }),
+  );
+  const quantized = new Map(selected.map((decision, index) => [decision, weights[index]!]));
+  return decisions.map((decision) => {
+    const result = quantized.get(decision);
+    if (result !== undefined) replaceLayer(model, decision.layer, result);
+    return account(decision, result?.error);
+  });
 }
 
 function rulesSummary(rules: readonly Rule[], decisions: readonly Decision[]): JsonObject[] {

@@ -7,7 +7,8 @@ import { float32Of, tensorFromFloat32 } from '../../../src/onnx/tensor.js';
 import { dequantizeNBits } from '../../../src/quant/dequantize.js';
 import { matrix } from '../../../src/quant/matrix.js';
 import type { NBitsScheme } from '../../../src/quant/schemes.js';
-import { quantizeLayer, quantizeNBitsWeight } from '../../../src/stages/quantize/quantize-layer.js';
+import { quantizeNBitsWeight, quantizeWeight } from '../../../src/stages/quantize/quantize-weight.js';
+import { replaceLayer } from '../../../src/stages/quantize/replace-layer.js';
 import { equivalenceError } from '../../../src/stages/smoothquant/equivalence.js';
 import { loadCheckpoint } from '../../support/loaded-model.js';
 import { withTemporaryDirectory } from '../../support/temporary.js';
@@ -37,7 +38,7 @@ function quantizeBothWays(directory: string, to: string, weights: Weights): { qu
   for (const layer of findLinearLayers(one.model.graph).filter(({ isHead }) => !isHead)) {
     const weight = matrix(float32Of(layer.tensor), layer.inputFeatures, layer.outputFeatures);
     const restored = dequantizeNBits(quantizeNBitsWeight(weight, weights));
-    quantizeLayer(one.model, layer, weight, scheme);
+    replaceLayer(one.model, layer, quantizeWeight(weight, scheme));
     const value = other.model.graph.initializers.get(layer.weight.name)!;
     other.model.graph.setInitializer(value, tensorFromFloat32(layer.tensor.dims, restored.values));
   }

@@ -1,0 +1,100 @@
+import { Worker } from 'node:worker_threads';
+import { type ErrorCode, QuernError } from '../../errors.js';
+
+/** What `run` of the module of some jobs does: the same for the same job, wherever it runs. */
+export type JobFunction<Job, Result> = (job: Job) => Result;
+
+/** Jobs, the function that does one, and the module that exports it as `run`. */
+export interface Jobs<Job, Result> {
+  readonly jobs: readonly Job[];
+  readonly run: JobFunction<Job, Result>;
+  readonly module: URL;
+}
+
+/** What a thread is started with. `next`: the number of the job that whoever is free takes, int32 [1]. */
+export interface ThreadStart {
+  readonly module: string;
+  readonly jobs: readonly unknown[];
+  readonly next: Int32Array;
+}
+
+/** An error as data. It has a code if it was a `QuernError`. */
+export interface ThreadError {
+  readonly message: string;
+  readonly code: string | undefined;
+  readonly suggestion: string | undefined;
+}
+
+export type ThreadMessage = { readonly index: number } & (
+  | { readonly result: unknown }
+  | { readonly error: ThreadError }
+);
+
+type Outcome<Result> = { readonly result: Result } | { readonly error: unknown };
+
+const workerUrl = new URL('./worker.mjs', import.meta.url);
+
+/**
+ * Does independent jobs on several threads, the calling one included, each thread taking the next job when it is free.
+ * Jobs and results are plain data; what arrays of a result hold moves to this thread without being copied. Results come
+ * in the order of the jobs, and of several errors the first job's is thrown. A thread can't start with TypeScript, so
+ * that this one does everything when quern runs from its sources.
+ */
+export async function spread<Job, Result>(
+  { jobs, run, module }: Jobs<Job, Result>,
+  threads: number,
+  onDone: (done: number) => void = () => {},
+): Promise<Result[]> {
+  const next = new Int32Array(new SharedArrayBuffer(4));
+  const outcomes: Outcome<Result>[] = [];
+  let done = 0;
+  const settle = (index: number, outcome: Outcome<Result>): void => {
+    outcomes[index] = outcome;
+    onDone(++done);
+  };
+  const others = module.pathname.endsWith('.ts') ? 0 : Math.min(threads, jobs.length) - 1;
+  const ended = Array.from({ length: others }, () => startThread({ module: module.href, jobs, next }, settle));
+  for (let index = Atomics.add(next, 0, 1); index < jobs.length; index = Atomics.add(next, 0, 1)) {
+    settle(
+      index,
+      attempt(() => run(jobs[index]!)),
+    );
+    // Lets what other threads have sent arrive.
+    await new Promise(setImmediate);
+  }
+  await Promise.all(ended);
+  return jobs.map((_, index) => {
+    const outcome = outcomes[index]!;
+    if ('error' in outcome) throw outcome.error;
+    return outcome.result;
+  });
+}
+
+function attempt<Result>(work: () => Result): Outcome<Result> {
+  try {
+    return { result: work() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** Settles once the thread has ended. */
+function startThread<Result>(
+  workerData: ThreadStart,
+  settle: (index: number, outcome: Outcome<Result>) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(workerUrl, { workerData });
+    worker.on('message', (message: ThreadMessage) => {
+      if ('error' in message) settle(message.index, { error: errorFrom(message.error) });
+      else settle(message.index, { result: message.result as Result });
+    });
+    worker.on('error', reject);
+    worker.on('exit', () => resolve());
+  });
+}
+
+function errorFrom({ message, code, suggestion }: ThreadError): Error {
+  if (code === undefined) return new Error(message);
+  return new QuernError(code as ErrorCode, message, suggestion === undefined ? {} : { suggestion });
+}

@@ -1,0 +1,75 @@
+import { functionDomain } from '../../models/functions.js';
+import type { LinearLayer } from '../../models/linear-layers.js';
+import {
+  defineQuantizedMatMul,
+  defineQuantizedMatMul16,
+  quantizedMatMul16Type,
+  quantizedMatMulType,
+} from '../../models/quantized-matmul.js';
+import type { Model } from '../../onnx/model.js';
+import type { Tensor } from '../../onnx/tensor.js';
+import { tensorFrom } from '../../onnx/tensor.js';
+import type { Int8Weight } from '../../quant/int8-weight.js';
+import { dynamicQuantizeNode, integerMatMulNodes, quantizedNames } from '../../quant/names.js';
+import type { QLinearScheme } from '../../quant/schemes.js';
+import type { QuantizedWeight } from './quantize-weight.js';
+import { replaceByNBits } from './replace-by-nbits.js';
+import { addNode, replaceNode } from './replace-node.js';
+
+/** Replaces a linear layer by the form of its quantized weight. */
+export function replaceLayer(model: Model, layer: LinearLayer, quantized: QuantizedWeight): void {
+  if (quantized.type === 'nbits') replaceByNBits(model, layer, quantized.weight, quantized.scheme.accuracyLevel);
+  else if (quantized.scheme.form === 'qlinear') toQLinear(model, layer, quantized.weight, quantized.scheme);
+  else toQOperator(layer, quantized.weight);
+}
+
+function toQLinear(model: Model, layer: LinearLayer, quantized: Int8Weight, { activations }: QLinearScheme): void {
+  const isWide = activations.type === 'int16';
+  if (isWide) defineQuantizedMatMul16(model);
+  else defineQuantizedMatMul(model);
+  const { quantized: codes, scale } = quantizedNames(layer.weight.name);
+  const graph = layer.node.graph;
+  const inputs = [
+    layer.input,
+    graph.addInitializer(codes, codesTensor(quantized)),
+    graph.addInitializer(scale, scaleTensor(quantized)),
+  ];
+  replaceNode(layer, (output) => {
+    graph.addNode({
+      opType: isWide ? quantizedMatMul16Type : quantizedMatMulType,
+      domain: functionDomain,
+      name: layer.name,
+      inputs,
+      outputs: [output],
+      before: layer.node,
+    });
+  });
+}
+
+function toQOperator(layer: LinearLayer, quantized: Int8Weight): void {
+  const names = quantizedNames(layer.weight.name);
+  const { graph } = layer.node;
+  graph.addInitializer(names.quantized, codesTensor(quantized));
+  graph.addInitializer(names.scale, scaleTensor(quantized));
+  const zeroPoints = new Int8Array(quantized.scales.length);
+  graph.addInitializer(names.zeroPoint, tensorFrom('int8', scaleDims(quantized), zeroPoints));
+  const activation = layer.input.name;
+  if (graph.value(quantizedNames(activation).quantized) === undefined) addNode(layer, dynamicQuantizeNode(activation));
+  replaceNode(layer, (output) => {
+    for (const description of integerMatMulNodes({ name: layer.name, activation, weight: layer.weight.name, output })) {
+      addNode(layer, description);
+    }
+  });
+}
+
+function codesTensor({ codes, rows, columns }: Int8Weight): Tensor {
+  return tensorFrom('int8', [rows, columns], codes);
+}
+
+function scaleTensor(weight: Int8Weight): Tensor {
+  return tensorFrom('float32', scaleDims(weight), weight.scales);
+}
+
+function scaleDims({ granularity, columns }: Int8Weight): number[] {
+  return granularity === 'tensor' ? [] : [columns];
+}

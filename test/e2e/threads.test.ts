@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Scheme, SchemeName } from '../../src/quant/schemes.js';
+import { loadCheckpoint, workPlace } from '../support/loaded-model.js';
+import { withTemporaryDirectory } from '../support/temporary.js';
+import { writeTinyOpt } from '../support/tiny-opt.js';
+
+// Built files: threads don't start with TypeScript.
+const { quantize }: typeof import('../../src/stages/quantize/work.js') = await import(
+  new URL('../../dist/stages/quantize/work.js', import.meta.url).href
+);
+
+const kQuant: Scheme = {
+  form: 'nbits',
+  weights: { type: 'int4', granularity: 'group', group: 16, symmetric: false, scale: 'k-quant' },
+  activations: { type: 'float32' },
+  accuracyLevel: 0,
+};
+const schemes: readonly (SchemeName | Scheme)[] = ['w8a8', 'w8a8-ort-channel', 'w4-nbits', 'w3-g128', kQuant];
+
+function filesOf(directory: string): readonly (readonly [string, string])[] {
+  const names = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return names
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+    .map((path) => [path.slice(directory.length), readFileSync(path, 'base64')]);
+}
+
+test('weights quantized by one thread and by two, in other folders, are the same bytes', () =>
+  withTemporaryDirectory(async (directory) => {
+    const model = await loadCheckpoint(writeTinyOpt(join(directory, 'checkpoint')), join(directory, 'model'));
+    for (const [index, scheme] of schemes.entries()) {
+      const [one, two] = [1, 2].map((threads) => join(directory, `${index}-${threads}`));
+      for (const [to, threads] of [
+        [one!, 1],
+        [two!, 2],
+      ] as const) {
+        const done: number[] = [];
+        const report = ({ done: count }: { readonly done: number }): void => void done.push(count);
+        const parameters = { rules: [{ match: {}, scheme }] };
+        await quantize({ ...workPlace(to, threads), parameters, inputs: { model }, report });
+        assert.equal(
+          done,
+          done.map((_, place) => place + 1),
+        );
+      }
+      assert.equal(filesOf(one!), filesOf(two!), JSON.stringify(scheme));
+    }
+  }));
+
+test.run();
