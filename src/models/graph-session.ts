@@ -8,10 +8,11 @@ import type { Engine, Session } from '../ort/engine.js';
 import type { ResolvableSessionOptions } from '../ort/session-options.js';
 
 /**
- * Settings under which every session of a model runs, so that results don't depend on the machine: integer products that
- * can't saturate on processors without VNNI.
+ * Settings under which every session of a model runs: integer products that can't saturate on processors without VNNI, so
+ * that results don't depend on the machine, and float activations where DequantizeLinear gives weights, which ONNX Runtime
+ * would quantize to int8.
  */
-const modelConfig = { 'session.x64quantprecision': '1' } as const;
+const modelConfig = { 'session.x64quantprecision': '1', 'session.qdq_matmulnbits_accuracy_level': '1' } as const;
 
 /**
  * Opens a session of a model whose weights lie in files of `directory`: they are mapped from there and don't pass through

@@ -1,6 +1,7 @@
+import { calledFunctions } from './called-functions.js';
 import { copyInitializer, copyNodes } from './copy-nodes.js';
 import { Graph } from './ir.js';
-import { type FunctionDefinition, Model } from './model.js';
+import { Model } from './model.js';
 import type { Node, Value } from './node.js';
 import { nodeAround, valuesRead } from './order.js';
 
@@ -47,26 +48,4 @@ export function extractSubgraph(model: Model, nodes: readonly Node[]): Model {
 
 function isReadElsewhere(value: Value, source: Graph, chosen: ReadonlySet<Node>): boolean {
   return value.isGraphOutput || value.uses.some(({ node }) => !chosen.has(nodeAround(node, source)));
-}
-
-/** The functions that a graph calls, directly or from another of them. */
-function calledFunctions(functions: readonly FunctionDefinition[], graph: Graph): FunctionDefinition[] {
-  if (functions.length === 0) return [];
-  const called = new Set<FunctionDefinition>();
-  const graphs = [graph];
-  for (let next = graphs.pop(); next !== undefined; next = graphs.pop()) {
-    for (const node of next.nodes) {
-      graphs.push(...node.bodies);
-      for (const definition of functions) {
-        if (called.has(definition) || !isCall(node, definition)) continue;
-        called.add(definition);
-        graphs.push(definition.body);
-      }
-    }
-  }
-  return functions.filter((definition) => called.has(definition));
-}
-
-function isCall(node: Node, definition: FunctionDefinition): boolean {
-  return node.opType === definition.name && node.domain === definition.domain && node.overload === definition.overload;
 }

@@ -624,6 +624,32 @@ const rows: readonly Row[] = [
     says: /ended with exit code 0 and no report[\s\S]*the last line it printed: No luck\./,
   },
   {
+    name: 'a form of export that a product does not have',
+    prepare: recipe(
+      `${load}${quantize('[{ match: {}, scheme: w8a8 }]')}  onnx: { kind: export, model: int8, form: nbits }\n`,
+    ),
+    code: 1,
+    says: /q_proj \(DynamicQuantizedMatMul\) can't be written as nbits: its activations are quantized/,
+  },
+  {
+    name: 'a form of export where nothing is quantized',
+    prepare: recipe(`${load}  onnx: { kind: export, model: float, form: qdq }\n`),
+    code: 1,
+    says: /nothing in the model is quantized, so that `form: qdq` changes nothing/,
+  },
+  {
+    name: 'an accuracy level without MatMulNBits',
+    prepare: recipe(`${load}  onnx: { kind: export, model: float, accuracyLevel: 4 }\n`),
+    code: 1,
+    says: /`accuracyLevel` is that of MatMulNBits/,
+  },
+  {
+    name: 'an opset that an operator is not in',
+    prepare: recipe(`${load}  onnx: { kind: export, model: float, attention: onnx, opset: 21 }\n`),
+    code: 1,
+    says: /\(Attention\) is an operator of opset 23; the recipe asks for 21/,
+  },
+  {
     name: 'an export onto files of somebody else',
     prepare: (project) => {
       project.writeProbes('recipe.yaml', { one: { to: 'mine', steps: [{ write: { f: 'x' } }] } });

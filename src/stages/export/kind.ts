@@ -1,5 +1,6 @@
 import { formatBytes } from '../../format.js';
 import type { StageKind } from '../kind.js';
+import { exportOpsets } from './opset.js';
 
 export const exportKind: StageKind = {
   name: 'export',
@@ -20,6 +21,20 @@ export const exportKind: StageKind = {
         default: 'gqa',
         description:
           'Attention as GroupQueryAttention of ONNX Runtime, or as the Attention operator of the ONNX standard',
+      },
+      form: {
+        enum: ['qoperator', 'nbits', 'qdq', 'float'],
+        description:
+          'Operators of quantized products: MatMulInteger, MatMulNBits, DequantizeLinear and MatMul, or MatMul with dequantized weights. Not given: as the model has them',
+      },
+      accuracyLevel: {
+        enum: [0, 1, 4],
+        description:
+          'What MatMulNBits computes in: 0 as ONNX Runtime chooses, 1 float32, 4 int8 activations. Not given: as the model has it',
+      },
+      opset: {
+        enum: exportOpsets,
+        description: 'Opset of ONNX that the model declares. Not given: that of the model',
       },
       to: { type: 'string', minLength: 1, description: 'Directory that gets a copy after each build' },
     },

@@ -3,16 +3,30 @@ import { join } from 'node:path';
 import { lowerAttention } from '../../models/lower-attention.js';
 import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
 import type { WorkContext, WorkResult } from '../kind.js';
+import { type AccuracyLevel, setAccuracyLevel } from './forms/accuracy-level.js';
+import { convertForm } from './forms/forms.js';
+import type { Form } from './forms/not-expressible.js';
+import { setOpset } from './opset.js';
 
 export interface ExportParameters {
   readonly attention: 'gqa' | 'onnx';
+  /** As the model is, if not given. */
+  readonly form?: Form;
+  /** Of the MatMulNBits nodes. As they are, if not given. */
+  readonly accuracyLevel?: AccuracyLevel;
+  /** As the model is, if not given. */
+  readonly opset?: number;
 }
 
 /** Writes a model with all weights in one data file, in the form that other tools open. */
 export async function exportModel(context: WorkContext<ExportParameters>): Promise<WorkResult> {
+  const { attention, form, accuracyLevel, opset } = context.parameters;
   const directory = context.inputs.model!;
   const { model, info, quantization } = openModelDirectory(directory);
-  if (context.parameters.attention === 'gqa') lowerAttention(model);
+  if (attention === 'gqa') lowerAttention(model);
+  if (form !== undefined) convertForm(model, form);
+  if (accuracyLevel !== undefined) setAccuracyLevel(model.graph, accuracyLevel);
+  if (opset !== undefined) setOpset(model, opset);
   const companions = companionsOf(directory);
   writeModelDirectory(model, context.outputDirectory, { layout: 'merged', info, quantization, companions });
   const input = modelFiles(directory);
@@ -24,6 +38,7 @@ export async function exportModel(context: WorkContext<ExportParameters>): Promi
       inputBytes: input.bytes,
       inputFiles: input.count,
       nodes: model.graph.nodeCount,
+      ...(accuracyLevel === undefined ? {} : { accuracyLevel }),
     },
   };
 }

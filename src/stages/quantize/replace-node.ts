@@ -1,6 +1,7 @@
 import type { LinearLayer } from '../../models/linear-layers.js';
 import { int } from '../../onnx/attribute.js';
 import type { Node, Value } from '../../onnx/node.js';
+import { replaceOutput } from '../../onnx/replace-output.js';
 import type { NodeDescription } from '../../quant/names.js';
 
 /** Key of the metadata by which a node says which module it computes, when its name has to be another one. */
@@ -33,17 +34,6 @@ function requireValue(layer: LinearLayer, name: string): Value {
 }
 
 /** Adds nodes that compute `output`, then lets that take the place of the layer's output, with its name. */
-export function replaceNode(layer: LinearLayer, addNodes: (output: string) => void): void {
-  const { node } = layer;
-  const { graph } = node;
-  const original = node.output;
-  const { name, type } = original;
-  const temporary = graph.uniqueName(`${name}/quantized`);
-  addNodes(temporary);
-  const replacement = graph.value(temporary);
-  if (replacement === undefined) throw new Error(`nothing computes the output of ${layer.name}`);
-  replacement.type = type;
-  graph.replaceAllUses(original, replacement);
-  graph.removeNode(node);
-  graph.rename(replacement, name);
+export function replaceNode({ node }: LinearLayer, addNodes: (output: string) => void): void {
+  replaceOutput(node.output, `${node.output.name}/quantized`, addNodes);
 }
