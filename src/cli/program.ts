@@ -4,6 +4,7 @@ import type { ExitCode } from '../errors.js';
 import { exitCodes } from '../errors.js';
 import { addCacheCommand } from './cache-program.js';
 import type {
+  BenchCommandOptions,
   BuildCommandOptions,
   CommonOptions,
   GenerateCommandOptions,
@@ -23,6 +24,7 @@ import {
   progressModes,
   shells,
   wholeNumber,
+  wholeNumbers,
 } from './options.js';
 
 type Verb = () => Promise<ExitCode>;
@@ -155,6 +157,18 @@ function createProgram(choose: (verb: Verb) => void): Command {
     .option('--ignore-eos', 'goes on after an end-of-text token')
     .action((model: string, stage: string | undefined, options: GenerateCommandOptions) =>
       choose(async () => (await import('./verbs/generate.js')).generate(model, stage, options)),
+    );
+  modelCommand(program, 'bench', 'measures a model on prompts of several lengths')
+    .addOption(
+      new Option('--prompt-lengths <list>', 'tokens of the prompts, separated by commas')
+        .argParser(wholeNumbers('--prompt-lengths'))
+        .default([8, 32, 128], '8,32,128'),
+    )
+    .addOption(countOption('--new-tokens <count>', 'tokens generated behind each prompt', 2).default(32))
+    .addOption(countOption('--warmup <count>', 'repeats that are not counted', 0).default(1))
+    .addOption(countOption('--repeats <count>', 'repeats; their median is shown').default(3))
+    .action((model: string, stage: string | undefined, options: BenchCommandOptions) =>
+      choose(async () => (await import('./verbs/bench.js')).bench(model, stage, options)),
     );
   program
     .command('devices')

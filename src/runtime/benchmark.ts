@@ -1,5 +1,5 @@
 import { QuernError } from '../errors.js';
-import { median } from './averages.js';
+import { mean, median } from './averages.js';
 import type { Decoder } from './decoder.js';
 import { generate } from './generate.js';
 
@@ -29,6 +29,7 @@ export type BenchmarkRow = {
   readonly tokensPerSecond: number;
   readonly prefillMsSpread: Spread;
   readonly msPerTokenSpread: Spread;
+  readonly tokensPerSecondSpread: Spread;
   /** Where the prompt had to be shorter than asked for. */
   readonly note?: string;
 };
@@ -67,6 +68,12 @@ export function fitPrompts(
   return [...fitting, { promptLength: longest, note }];
 }
 
+/** Most tokens that a benchmark has in the cache of a model with so many positions. */
+export function benchmarkCapacity(promptLengths: readonly number[], newTokens: number, positions: number): number {
+  const fitted = fitPrompts(promptLengths, newTokens, positions);
+  return Math.max(...fitted.map(({ promptLength }) => promptLength + newTokens));
+}
+
 /** Step through the vocabulary that makes prompts: prime, so that all tokens come before one is repeated. */
 const tokenStep = 7919;
 
@@ -88,11 +95,12 @@ function measure(decoder: Decoder, prompt: FittedPrompt, options: BenchmarkOptio
     });
     if (repeat >= warmup) {
       prefills.push(prefillMs);
-      tokens.push(tokenMs.reduce((sum, time) => sum + time, 0) / tokenMs.length);
+      tokens.push(mean(tokenMs));
     }
     onRepeat?.();
   }
   const msPerToken = median(tokens);
+  const [fastest, slowest] = spread(tokens);
   return {
     ...prompt,
     newTokens,
@@ -100,7 +108,8 @@ function measure(decoder: Decoder, prompt: FittedPrompt, options: BenchmarkOptio
     msPerToken,
     tokensPerSecond: 1000 / msPerToken,
     prefillMsSpread: spread(prefills),
-    msPerTokenSpread: spread(tokens),
+    msPerTokenSpread: [fastest, slowest],
+    tokensPerSecondSpread: [1000 / slowest, 1000 / fastest],
   };
 }
 

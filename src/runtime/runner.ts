@@ -6,6 +6,8 @@ import type { Tokenizer } from '../text/tokenizer.js';
 import type { Device } from './devices/device.js';
 import { openDevices } from './devices/open-devices.js';
 import type { DeviceSpec } from './devices/spec.js';
+import { type EagerModel, type EagerModelOptions, openEagerModel } from './eager-model.js';
+import type { Granularity } from './partition.js';
 
 export interface RunnerOptions {
   /** Of a model artifact or an exported model. */
@@ -16,6 +18,13 @@ export interface RunnerOptions {
   readonly log: (line: string) => void;
 }
 
+/** How a model of a runner is opened. */
+export interface RunnerModelOptions {
+  readonly granularity: Granularity;
+  readonly capacity: number;
+  readonly strict?: boolean;
+}
+
 /** All that it takes to run a model. */
 export interface Runner {
   readonly engine: Engine;
@@ -24,6 +33,8 @@ export interface Runner {
   readonly tokenizer: Tokenizer;
   /** The tokens that end a text. */
   readonly endTokens: ReadonlySet<number>;
+  /** Opens the model for the time that `use` takes. Once: its graph is changed. */
+  withModel<T>(options: RunnerModelOptions, use: (model: EagerModel) => T | Promise<T>): Promise<T>;
 }
 
 /** Opens an engine, devices and a model for the time that `use` takes. */
@@ -35,10 +46,30 @@ export async function withRunner<T>(options: RunnerOptions, use: (runner: Runner
   let devices: readonly Device[] = [];
   try {
     devices = await openDevices(options.devices, engine);
-    return await use({ engine, devices, opened, tokenizer, endTokens: endTokensOf(opened, tokenizer) });
+    const parts = { engine, devices, opened, tokenizer, endTokens: endTokensOf(opened, tokenizer) };
+    return await use({
+      ...parts,
+      withModel: (model, useModel) => withModel({ ...parts, ...model }, options.log, useModel),
+    });
   } finally {
     for (const device of devices) device.close();
     engine.close();
+  }
+}
+
+async function withModel<T>(
+  options: Omit<EagerModelOptions, 'onFault'>,
+  log: (line: string) => void,
+  use: (model: EagerModel) => T | Promise<T>,
+): Promise<T> {
+  const model = openEagerModel({
+    ...options,
+    onFault: ({ operator, device, message }) => log(`${operator} goes back to the CPU: ${device} failed: ${message}`),
+  });
+  try {
+    return await use(model);
+  } finally {
+    model.close();
   }
 }
 

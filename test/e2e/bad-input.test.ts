@@ -240,6 +240,56 @@ const rows: readonly Row[] = [
     says: /-j takes a positive whole number/,
   },
   {
+    name: 'a model to run that is not there',
+    prepare: () => {},
+    call: ['bench', 'nothing'],
+    code: 2,
+    says: /error: nothing does not exist/,
+  },
+  {
+    name: 'a recipe to run without a stage',
+    prepare: recipe(load),
+    call: ['generate', 'recipe.yaml', '--prompt', 'The'],
+    code: 2,
+    says: [/recipe\.yaml is no directory/, /a recipe and one of its stages/],
+  },
+  {
+    name: 'a directory to run that has no model',
+    prepare: (project) => void writeTinyOpt(join(project.directory, 'model')),
+    call: ['generate', 'model', '--prompt', 'The'],
+    code: 1,
+    says: /quern\.json is missing or does not describe a model/,
+  },
+  {
+    name: 'an empty prompt',
+    prepare: (project) => void writeTinyOpt(join(project.directory, 'model')),
+    call: ['generate', 'model', '--prompt', ''],
+    code: 2,
+    says: /there is no prompt/,
+  },
+  {
+    name: 'a device to run on that is not one',
+    prepare: () => {},
+    call: ['bench', '.', '--devices', 'cpu,npu:sty'],
+    code: 2,
+    says: [/unknown device "npu:sty"/, /did you mean `npu:stx`/],
+  },
+  ...(
+    [
+      ['--top-p', '0'],
+      ['--temperature', '-1'],
+      ['--top-k', '1.5'],
+    ] as const
+  ).map(([option, value]): Row => {
+    return {
+      name: `${option} ${value}`,
+      prepare: () => {},
+      call: ['generate', '.', '--prompt', 'The', option, value],
+      code: 2,
+      says: new RegExp(`${option} takes a .*, got "${value}"`),
+    };
+  }),
+  {
     name: 'an unknown device',
     prepare: () => {},
     call: ['devices', 'npu:stz', '--plan', '8x64x64'],

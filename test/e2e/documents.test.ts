@@ -85,6 +85,8 @@ test('what --json prints follows the schemas', () =>
     const drawn = ['--temperature', '1', '--top-k', '5', '--top-p', '0.9', '--max-tokens', '3'];
     await document('generate', 'generate', model, '--prompt', 'The');
     await document('generate', 'generate', model, '--prompt', 'The', ...drawn);
+    const bench = ['--prompt-lengths', '4,100', '--new-tokens', '2', '--repeats', '1', '--devices', 'npu:stx,cpu'];
+    await document('bench', 'bench', model, ...bench);
     await document('devices', 'devices');
     await document('device-plan', 'devices', 'npu:stx', '--plan', '8x2048x2048');
     await document('cache-pins', 'cache', 'pin', 'recipe.yaml', 'one');

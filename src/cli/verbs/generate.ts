@@ -12,9 +12,6 @@ import { modelDirectory } from '../model-argument.js';
 import type { GenerateCommandOptions } from '../options.js';
 import { printJson } from '../output.js';
 
-/** Tokens that prompt and answer of a conversation may have together, where the model has positions for them. */
-const conversationTokens = 4096;
-
 /** `quern generate MODEL --prompt TEXT`: the continuation of a text on standard output, as it comes. */
 export async function generate(
   model: string,
@@ -33,9 +30,7 @@ export async function generate(
   };
   const readerLeaves = readerLeaving();
   if (prompt === undefined) {
-    return withTextGenerator({ ...generatorOptions, capacity: conversationTokens }, (generator) =>
-      converse(generator, readerLeaves),
-    );
+    return withTextGenerator(generatorOptions, (generator) => converse(generator, readerLeaves));
   }
   return withTextGenerator({ ...generatorOptions, prompt }, async (generator) => {
     const answer = await showAnswer(generator, prompt, readerLeaves, options.json === true);

@@ -2,11 +2,14 @@ import { setImmediate } from 'node:timers/promises';
 import { QuernError } from '../../errors.js';
 import { TextStream } from '../../text/text-stream.js';
 import { mean } from '../averages.js';
-import { type EagerModel, openEagerModel } from '../eager-model.js';
+import type { EagerModel } from '../eager-model.js';
 import { type GeneratedToken, generateTokens, type StopReason } from '../generate.js';
 import type { Granularity } from '../partition.js';
 import { type Runner, type RunnerOptions, withRunner } from '../runner.js';
 import { type Sampling, tokenChoice } from '../sampling.js';
+
+/** Tokens that a prompt and its answer in a conversation may have together. */
+const conversationTokens = 4096;
 
 export interface TextGeneratorOptions extends RunnerOptions {
   readonly granularity: Granularity;
@@ -15,9 +18,8 @@ export interface TextGeneratorOptions extends RunnerOptions {
   readonly sampling: Sampling;
   /** Whether a text goes on behind a token that ends it. */
   readonly ignoreEos: boolean;
-  /** The only prompt there will be, or the tokens that there shall be room for, as far as the model has positions. */
+  /** The only prompt there will be. Without it there is room for prompts and answers of 4,096 tokens, or fewer positions. */
   readonly prompt?: string;
-  readonly capacity?: number;
 }
 
 export interface AnswerOptions {
@@ -58,20 +60,11 @@ export async function withTextGenerator<T>(
   options: TextGeneratorOptions,
   use: (generator: TextGenerator) => Promise<T>,
 ): Promise<T> {
-  return withRunner(options, async (runner) => {
-    const { engine, opened, devices } = runner;
-    const { granularity, prompt, maxTokens, log, capacity = Number.POSITIVE_INFINITY } = options;
-    const needed = prompt === undefined ? capacity : encode(runner, prompt).length + maxTokens;
-    const model = openEagerModel({
-      ...{ engine, opened, devices, granularity },
-      capacity: Math.min(opened.info.maximumPositions, needed),
-      onFault: ({ operator, device, message }) => log(`${operator} goes back to the CPU: ${device} failed: ${message}`),
-    });
-    try {
-      return await use(new TextGenerator(runner, model, options));
-    } finally {
-      model.close();
-    }
+  return withRunner(options, (runner) => {
+    const { granularity, prompt, maxTokens } = options;
+    const needed = prompt === undefined ? conversationTokens : encode(runner, prompt).length + maxTokens;
+    const capacity = Math.min(runner.opened.info.maximumPositions, needed);
+    return runner.withModel({ granularity, capacity }, (model) => use(new TextGenerator(runner, model, options)));
   });
 }
 

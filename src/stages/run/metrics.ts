@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../json.js';
 import { median } from '../../runtime/averages.js';
 import type { EagerModel } from '../../runtime/eager-model.js';
+import { isModelled, modelledRow } from '../../runtime/modelled-rows.js';
 import type { Placement } from '../../runtime/placement.js';
-import { isModelled, modelledRow } from './modelled.js';
 import type { Prompt } from './prompts.js';
 import type { TaskResults } from './tasks.js';
 

@@ -1,6 +1,6 @@
 import { QuernError } from '../../errors.js';
 import type { Json } from '../../json.js';
-import { fitPrompts } from '../../runtime/benchmark.js';
+import { benchmarkCapacity } from '../../runtime/benchmark.js';
 import type { Granularity } from '../../runtime/partition.js';
 import { validationTokens } from '../../runtime/validate.js';
 import type { Prompt } from './prompts.js';
@@ -34,9 +34,6 @@ export function neededCapacity(parameters: RunParameters, prompts: readonly Prom
   const needs: number[] = [];
   if (tasks.includes('decode')) needs.push(maxLength);
   if (tasks.includes('validate')) needs.push(...prompts.map(({ ids }) => ids.length + validationTokens));
-  if (tasks.includes('benchmark')) {
-    const fitted = fitPrompts(promptLengths, newTokens, positions);
-    needs.push(...fitted.map(({ promptLength }) => promptLength + newTokens));
-  }
+  if (tasks.includes('benchmark')) needs.push(benchmarkCapacity(promptLengths, newTokens, positions));
   return Math.max(...needs);
 }

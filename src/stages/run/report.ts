@@ -2,7 +2,7 @@ import type { JsonObject } from '../../json.js';
 import type { ModelDirectory } from '../../models/model-directory.js';
 import type { Engine } from '../../ort/engine.js';
 import type { EagerModel } from '../../runtime/eager-model.js';
-import { isModelled, modelledRows } from './modelled.js';
+import { isModelled, modelledRows } from '../../runtime/modelled-rows.js';
 import type { RunParameters } from './parameters.js';
 import type { Prompt } from './prompts.js';
 import type { TaskResults } from './tasks.js';

@@ -1,5 +1,5 @@
-import { modelPass } from '../../runtime/npu-ledger.js';
-import type { Placement } from '../../runtime/placement.js';
+import { modelPass } from './npu-ledger.js';
+import type { Placement } from './placement.js';
 
 /** Modelled work of the NPU in one pass. A type and not an interface, so that it is JSON. */
 export type ModelledRow = {
