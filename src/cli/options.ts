@@ -77,6 +77,9 @@ export interface GenerateCommandOptions extends RunModelOptions {
   readonly topP?: number;
   readonly seed: number;
   readonly ignoreEos?: boolean;
+  /** Directory of a smaller model. */
+  readonly draft?: string;
+  readonly draftTokens: number;
 }
 
 /** Options of `bench`. */

@@ -155,6 +155,11 @@ function createProgram(choose: (verb: Verb) => void): Command {
     )
     .addOption(countOption('--seed <number>', 'of the draws: the same one draws the same tokens', 0).default(0))
     .option('--ignore-eos', 'goes on after an end-of-text token')
+    .option(
+      '--draft <directory>',
+      'a smaller model with the same tokens, which guesses the answer: the same text, faster',
+    )
+    .addOption(countOption('--draft-tokens <count>', 'tokens that the draft guesses at a time').default(4))
     .action((model: string, stage: string | undefined, options: GenerateCommandOptions) =>
       choose(async () => (await import('./verbs/generate.js')).generate(model, stage, options)),
     );

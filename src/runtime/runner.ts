@@ -1,3 +1,5 @@
+import { QuernError } from '../errors.js';
+import type { ModelInfo } from '../models/architecture.js';
 import type { ModelDirectory } from '../models/model-directory.js';
 import { openModelDirectory, openModelTokenizer } from '../models/model-directory.js';
 import type { Engine } from '../ort/engine.js';
@@ -7,7 +9,6 @@ import type { Device } from './devices/device.js';
 import { openDevices } from './devices/open-devices.js';
 import type { DeviceSpec } from './devices/spec.js';
 import { type EagerModel, type EagerModelOptions, openEagerModel } from './eager-model.js';
-import type { Granularity } from './partition.js';
 
 export interface RunnerOptions {
   /** Of a model artifact or an exported model. */
@@ -18,13 +19,6 @@ export interface RunnerOptions {
   readonly log: (line: string) => void;
 }
 
-/** How a model of a runner is opened. */
-export interface RunnerModelOptions {
-  readonly granularity: Granularity;
-  readonly capacity: number;
-  readonly strict?: boolean;
-}
-
 /** All that it takes to run a model. */
 export interface Runner {
   readonly engine: Engine;
@@ -33,37 +27,43 @@ export interface Runner {
   readonly tokenizer: Tokenizer;
   /** The tokens that end a text. */
   readonly endTokens: ReadonlySet<number>;
-  /** Opens the model for the time that `use` takes. Once: its graph is changed. */
-  withModel<T>(options: RunnerModelOptions, use: (model: EagerModel) => T | Promise<T>): Promise<T>;
+  readonly log: (line: string) => void;
 }
 
 /** Opens an engine, devices and a model for the time that `use` takes. */
 export async function withRunner<T>(options: RunnerOptions, use: (runner: Runner) => T | Promise<T>): Promise<T> {
-  const opened = openModelDirectory(options.directory);
+  const { directory, threads, log } = options;
+  const opened = openModelDirectory(directory);
   const tokenizer = openModelTokenizer(opened);
-  const { engine, fallbackReason } = await openEngineWithReason({ threads: options.threads });
-  if (fallbackReason !== undefined) options.log(`slower calls of ONNX Runtime: ${fallbackReason.message}`);
+  const { engine, fallbackReason } = await openEngineWithReason({ threads });
+  if (fallbackReason !== undefined) log(`slower calls of ONNX Runtime: ${fallbackReason.message}`);
   let devices: readonly Device[] = [];
   try {
     devices = await openDevices(options.devices, engine);
-    const parts = { engine, devices, opened, tokenizer, endTokens: endTokensOf(opened, tokenizer) };
-    return await use({
-      ...parts,
-      withModel: (model, useModel) => withModel({ ...parts, ...model }, options.log, useModel),
-    });
+    return await use({ engine, devices, opened, tokenizer, endTokens: endTokensOf(opened, tokenizer), log });
   } finally {
     for (const device of devices) device.close();
     engine.close();
   }
 }
 
-async function withModel<T>(
-  options: Omit<EagerModelOptions, 'onFault'>,
-  log: (line: string) => void,
+/** How a model of a runner is opened; what is left out is the runner's own. */
+export interface RunnerModelOptions extends Pick<EagerModelOptions, 'granularity' | 'capacity'> {
+  readonly engine?: Engine;
+  readonly devices?: readonly Device[];
+  /** Its graph is changed, so that it can be opened once only. */
+  readonly opened?: ModelDirectory;
+  readonly strict?: boolean;
+}
+
+/** Opens a model on the devices of a runner for the time that `use` takes. */
+export async function withEagerModel<T>(
+  { engine, devices, opened, log }: Runner,
+  options: RunnerModelOptions,
   use: (model: EagerModel) => T | Promise<T>,
 ): Promise<T> {
   const model = openEagerModel({
-    ...options,
+    ...{ engine, devices, opened, ...options },
     onFault: ({ operator, device, message }) => log(`${operator} goes back to the CPU: ${device} failed: ${message}`),
   });
   try {
@@ -71,6 +71,24 @@ async function withModel<T>(
   } finally {
     model.close();
   }
+}
+
+/**
+ * Opens a model that shares tokens with another: a draft or a reference of it.
+ * @throws QuernError (`stage`) if its vocabulary has another size
+ */
+export function openRelated(
+  directory: string,
+  role: 'draft' | 'reference',
+  { vocabularySize }: ModelInfo,
+): ModelDirectory {
+  const related = openModelDirectory(directory);
+  if (related.info.vocabularySize === vocabularySize) return related;
+  throw new QuernError(
+    'stage',
+    `the ${role} has ${related.info.vocabularySize} tokens in its vocabulary, the model ${vocabularySize}`,
+    { suggestion: `a ${role} has to share the tokenizer of the model` },
+  );
 }
 
 function endTokensOf({ info }: ModelDirectory, { eosTokenId }: Tokenizer): ReadonlySet<number> {

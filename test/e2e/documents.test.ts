@@ -85,6 +85,7 @@ test('what --json prints follows the schemas', () =>
     const drawn = ['--temperature', '1', '--top-k', '5', '--top-p', '0.9', '--max-tokens', '3'];
     await document('generate', 'generate', model, '--prompt', 'The');
     await document('generate', 'generate', model, '--prompt', 'The', ...drawn);
+    await document('generate', 'generate', model, '--prompt', 'The', '--draft', model);
     const bench = ['--prompt-lengths', '4,100', '--new-tokens', '2', '--repeats', '1', '--devices', 'npu:stx,cpu'];
     await document('bench', 'bench', model, ...bench);
     await document('devices', 'devices');

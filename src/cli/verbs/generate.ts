@@ -19,12 +19,18 @@ export async function generate(
   options: GenerateCommandOptions,
 ): Promise<ExitCode> {
   const devices = parseDeviceList(options.devices);
+  if (options.draft !== undefined && options.temperature > 0) {
+    throw new QuernError('usage', 'with a draft each token is the most probable one', {
+      suggestion: 'leave out --temperature or --draft',
+    });
+  }
   const directory = await modelDirectory(model, stage, options);
   const isConversation = options.prompt === undefined && process.stdin.isTTY === true && !options.json;
   const prompt = isConversation ? undefined : await givenPrompt(options.prompt);
-  const { temperature, topK, topP, seed, maxTokens, granularity, ignoreEos = false } = options;
+  const { temperature, topK, topP, seed, maxTokens, granularity, ignoreEos = false, draft, draftTokens } = options;
   const generatorOptions = {
-    ...{ directory, devices, granularity, maxTokens, ignoreEos, threads: availableParallelism() },
+    ...{ directory, devices, granularity, maxTokens, ignoreEos, draftTokens, threads: availableParallelism() },
+    ...(draft === undefined ? {} : { draft: await modelDirectory(draft, undefined, options) }),
     sampling: { temperature, seed, ...(topK === undefined ? {} : { topK }), ...(topP === undefined ? {} : { topP }) },
     log: (line: string) => process.stderr.write(`${line}\n`),
   };
@@ -111,12 +117,13 @@ async function showAnswer(
   }
 }
 
-function timesLine({ newIds, promptIds, prefillMs, msPerToken, stoppedBy }: GeneratedText): string {
+function timesLine({ newIds, promptIds, prefillMs, msPerToken, stoppedBy, draft }: GeneratedText): string {
   const reasons = { length: '', end: ', end of text', interrupted: ', interrupted' } as const;
   const perToken =
     msPerToken === undefined
       ? ''
       : `, ${formatNumber(msPerToken)} ms per token (${formatNumber(1000 / msPerToken)} tokens/s)`;
+  const guessed = draft === undefined ? '' : `, ${draft.accepted} of ${draft.proposed} guesses right`;
   const prefill = prefillMs === undefined ? '' : `, prefill ${formatNumber(prefillMs)} ms`;
-  return `${newIds.length} tokens behind ${promptIds.length}${reasons[stoppedBy]}${prefill}${perToken}`;
+  return `${newIds.length} tokens behind ${promptIds.length}${reasons[stoppedBy]}${prefill}${perToken}${guessed}`;
 }

@@ -3,7 +3,7 @@ import type { EagerModel } from '../eager-model.js';
 import { isModelled, modelledRow } from '../modelled-rows.js';
 import type { Granularity } from '../partition.js';
 import type { Placement } from '../placement.js';
-import { type Runner, type RunnerOptions, withRunner } from '../runner.js';
+import { type Runner, type RunnerOptions, withEagerModel, withRunner } from '../runner.js';
 
 export interface BenchOptions extends RunnerOptions {
   readonly granularity: Granularity;
@@ -42,7 +42,9 @@ export async function benchReport(options: BenchOptions): Promise<BenchReport> {
   const { promptLengths, newTokens } = options;
   return withRunner(options, (runner) => {
     const capacity = benchmarkCapacity(promptLengths, newTokens, runner.opened.info.maximumPositions);
-    return runner.withModel({ granularity: options.granularity, capacity }, (model) => measure(runner, model, options));
+    return withEagerModel(runner, { granularity: options.granularity, capacity }, (model) =>
+      measure(runner, model, options),
+    );
   });
 }
 

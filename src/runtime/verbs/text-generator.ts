@@ -1,12 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import { QuernError } from '../../errors.js';
 import { TextStream } from '../../text/text-stream.js';
+import { GuessCount, type GuessSummary, generateAssisted } from '../assisted.js';
 import { mean } from '../averages.js';
 import type { EagerModel } from '../eager-model.js';
 import { type GeneratedToken, generateTokens, type StopReason } from '../generate.js';
 import type { Granularity } from '../partition.js';
-import { type Runner, type RunnerOptions, withRunner } from '../runner.js';
+import { openRelated, type Runner, type RunnerOptions, withEagerModel, withRunner } from '../runner.js';
 import { type Sampling, tokenChoice } from '../sampling.js';
+import { couplesTokens } from '../token-coupling.js';
 
 /** Tokens that a prompt and its answer in a conversation may have together. */
 const conversationTokens = 4096;
@@ -16,6 +18,9 @@ export interface TextGeneratorOptions extends RunnerOptions {
   /** Most tokens behind a prompt; fewer where there is no more room. */
   readonly maxTokens: number;
   readonly sampling: Sampling;
+  /** Directory of a smaller model that guesses tokens for this one. Only where sampling is greedy. */
+  readonly draft?: string;
+  readonly draftTokens: number;
   /** Whether a text goes on behind a token that ends it. */
   readonly ignoreEos: boolean;
   /** The only prompt there will be. Without it there is room for prompts and answers of 4,096 tokens, or fewer positions. */
@@ -39,6 +44,8 @@ export interface GeneratedText {
   readonly prefillMs?: number;
   /** Mean time of the tokens after the first. Missing without any. */
   readonly msPerToken?: number;
+  /** How often the draft was right, where there is one. */
+  readonly draft?: GuessSummary;
 }
 
 /** `quern generate --json` */
@@ -61,10 +68,16 @@ export async function withTextGenerator<T>(
   use: (generator: TextGenerator) => Promise<T>,
 ): Promise<T> {
   return withRunner(options, (runner) => {
-    const { granularity, prompt, maxTokens } = options;
+    const { granularity, prompt, maxTokens, draft } = options;
     const needed = prompt === undefined ? conversationTokens : encode(runner, prompt).length + maxTokens;
     const capacity = Math.min(runner.opened.info.maximumPositions, needed);
-    return runner.withModel({ granularity, capacity }, (model) => use(new TextGenerator(runner, model, options)));
+    const withDraft = (model: EagerModel): Promise<T> => {
+      if (draft === undefined) return use(new TextGenerator(runner, model, options));
+      const related = openRelated(draft, 'draft', runner.opened.info);
+      const drafting = { granularity, opened: related, capacity: Math.min(related.info.maximumPositions, capacity) };
+      return withEagerModel(runner, drafting, (drafter) => use(new TextGenerator(runner, model, options, drafter)));
+    };
+    return withEagerModel(runner, { granularity, capacity }, withDraft);
   });
 }
 
@@ -73,11 +86,13 @@ export class TextGenerator {
   readonly #runner: Runner;
   readonly #model: EagerModel;
   readonly #options: TextGeneratorOptions;
+  readonly #draft: EagerModel | undefined;
 
-  constructor(runner: Runner, model: EagerModel, options: TextGeneratorOptions) {
+  constructor(runner: Runner, model: EagerModel, options: TextGeneratorOptions, draft?: EagerModel) {
     this.#runner = runner;
     this.#model = model;
     this.#options = options;
+    this.#draft = draft;
   }
 
   /**
@@ -87,7 +102,8 @@ export class TextGenerator {
   async answer(prompt: string, { stop, onText }: AnswerOptions): Promise<GeneratedText> {
     const { tokenizer } = this.#runner;
     const promptIds = encode(this.#runner, prompt);
-    const tokens = this.#tokens(promptIds);
+    const guesses = new GuessCount();
+    const tokens = this.#tokens(promptIds, guesses);
     const stream = new TextStream(tokenizer);
     const generated: GeneratedToken[] = [];
     let stoppedBy: GeneratedText['stoppedBy'] = 'interrupted';
@@ -104,7 +120,8 @@ export class TextGenerator {
     onText(stream.end());
     const newIds = generated.map(({ id }) => id);
     const text = tokenizer.decode(newIds, { special: false });
-    return { promptIds: [...promptIds], text, newIds, stoppedBy, ...times(generated) };
+    const draft = this.#draft === undefined ? {} : { draft: guesses.summary };
+    return { promptIds: [...promptIds], text, newIds, stoppedBy, ...times(generated), ...draft };
   }
 
   report(prompt: string, answer: GeneratedText): GenerationReport {
@@ -124,15 +141,20 @@ export class TextGenerator {
     };
   }
 
-  #tokens(promptIds: Int32Array): Generator<GeneratedToken, StopReason, undefined> {
-    const { maxTokens, ignoreEos, sampling } = this.#options;
+  #tokens(promptIds: Int32Array, guesses: GuessCount): Generator<GeneratedToken, StopReason, undefined> {
+    const { maxTokens, ignoreEos, sampling, draftTokens } = this.#options;
     const { capacity } = this.#model;
     requireRoom(promptIds, capacity);
-    return generateTokens(this.#model, promptIds, {
+    const limits = {
       maxLength: Math.min(capacity, promptIds.length + maxTokens),
-      endTokens: ignoreEos ? new Set() : this.#runner.endTokens,
-      choose: tokenChoice(sampling),
-    });
+      endTokens: ignoreEos ? new Set<number>() : this.#runner.endTokens,
+    };
+    if (this.#draft === undefined) {
+      return generateTokens(this.#model, promptIds, { ...limits, choose: tokenChoice(sampling) });
+    }
+    const oneByOne = couplesTokens(this.#runner.opened.model.graph.nodes);
+    const options = { ...limits, draft: this.#draft, draftTokens, oneByOne, onGuesses: guesses.add };
+    return generateAssisted(this.#model, promptIds, options);
   }
 }
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EagerModel } from '../../runtime/eager-model.js';
-import { type Runner, withRunner } from '../../runtime/runner.js';
+import { type Runner, withEagerModel, withRunner } from '../../runtime/runner.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { deviceSpecs } from './devices.js';
 import { runMetrics } from './metrics.js';
@@ -24,7 +24,7 @@ export async function run(context: WorkContext<RunParameters>): Promise<WorkResu
     const prompts = encodePrompts(parameters, runner.tokenizer, maximumPositions);
     const { granularity, strict } = parameters;
     const capacity = neededCapacity(parameters, prompts, maximumPositions);
-    return runner.withModel({ granularity, strict, capacity }, (model) => runOn(runner, model, prompts, context));
+    return withEagerModel(runner, { granularity, strict, capacity }, (model) => runOn(runner, model, prompts, context));
   });
 }
 
