@@ -3,12 +3,13 @@
  * graph with caches that grow in place (IoBinding), in one run. Contenders take turns; the smallest of the rounds and its
  * ratio are printed, because other work on the machine only ever adds. There are two forms of the whole graph: one session,
  * bound again for each token because the mask grows, and `island` on the CPU, which has the lengths in a session of their
- * own. Ratios are to the faster one. The model is opt-wren-4m, whose operators take microseconds: overheads show that
- * larger models hide.
+ * own. Ratios are to the faster one. Without directories the model is opt-wren-4m, whose operators take microseconds:
+ * overheads show that larger models hide.
  *
- *     node --import tsx bench/decode.ts [prompt length]
+ *     node --import tsx bench/decode.ts [prompt length] [model directory ...]
  */
 import { realpathSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fullMask, tokenTensor } from '../src/models/decoder-inputs.js';
 import { openModelSession } from '../src/models/graph-session.js';
 import { lowerAttention } from '../src/models/lower-attention.js';
@@ -27,7 +28,7 @@ import { createModelFixtures } from '../test/runtime/model-fixtures.js';
 
 const promptLength = Number(process.argv[2] ?? 128);
 const newTokens = 64;
-const rounds = 15;
+const rounds = Number(process.env.ROUNDS ?? 15);
 const capacity = promptLength + newTokens;
 
 interface Contender {
@@ -82,20 +83,18 @@ function measure({ decoder, prefillMs, tokenMs }: Contender, prompt: Int32Array)
   tokenMs.push((processorMs() - prefilled) / (newTokens - 1));
 }
 
-const fixtures = await createModelFixtures(4);
 const engine = await openEngine({ threads: 1 });
 const eager = (directory: string, device: DeviceName, granularity: Granularity): Contender['decoder'] => {
   const opened = openModelDirectory(directory);
   return openEagerModel({ engine, opened, devices: [deviceNamed(device)], granularity, capacity });
 };
 
-for (const scheme of ['float', 'w8a8', 'w4-nbits'] as const) {
-  const directory = scheme === 'float' ? fixtures.float : await fixtures.quantized(scheme);
+function compare(name: string, directory: string, withNpu: boolean): void {
   const decoders: { readonly [name: string]: Contender['decoder'] } = {
     'one session': openBoundGraph(engine, directory),
     island: eager(directory, 'cpu', 'island'),
     op: eager(directory, 'cpu', 'op'),
-    ...(scheme === 'w8a8' ? { 'island, npu:stx': eager(directory, 'npu:stx', 'island') } : {}),
+    ...(withNpu ? { 'island, npu:stx': eager(directory, 'npu:stx', 'island') } : {}),
   };
   const contenders = Object.entries(decoders).map(([name, decoder]) => ({
     name,
@@ -109,11 +108,11 @@ for (const scheme of ['float', 'w8a8', 'w4-nbits'] as const) {
   const [session, island] = contenders;
   const basePrefill = Math.min(...session!.prefillMs, ...island!.prefillMs);
   const baseToken = Math.min(...session!.tokenMs, ...island!.tokenMs);
-  for (const { name, decoder, prefillMs, tokenMs } of contenders) {
+  for (const { name: contender, decoder, prefillMs, tokenMs } of contenders) {
     const [prefill, token] = [Math.min(...prefillMs), Math.min(...tokenMs)];
     const columns = [
-      scheme.padEnd(9),
-      name.padEnd(16),
+      name.padEnd(9),
+      contender.padEnd(16),
       `prefill ${promptLength}: ${prefill.toFixed(2)} ms (${(prefill / basePrefill).toFixed(2)})`.padEnd(32),
       `token: ${token.toFixed(3)} ms (${(token / baseToken).toFixed(2)})`,
     ];
@@ -121,5 +120,14 @@ for (const scheme of ['float', 'w8a8', 'w4-nbits'] as const) {
     decoder.close();
   }
 }
+
+const directories = process.argv.slice(3);
+for (const directory of directories) compare(basename(directory), directory, false);
+if (directories.length === 0) {
+  const fixtures = await createModelFixtures(4);
+  compare('float', fixtures.float, false);
+  compare('w8a8', await fixtures.quantized('w8a8'), true);
+  compare('w4-nbits', await fixtures.quantized('w4-nbits'), false);
+  await fixtures.remove();
+}
 engine.close();
-await fixtures.remove();

@@ -1,25 +1,19 @@
-import { realpathSync } from 'node:fs';
 import { QuernError } from '../errors.js';
-import { tokenTensor } from '../models/decoder-inputs.js';
 import { groupQdqProducts } from '../models/group-qdq.js';
 import { lowerAttention } from '../models/lower-attention.js';
 import type { ModelDirectory } from '../models/model-directory.js';
-import type { Node } from '../onnx/node.js';
-import type { Engine, Session } from '../ort/engine.js';
+import type { Engine } from '../ort/engine.js';
 import type { TensorData } from '../ort/tensor-data.js';
 import { tensorOver } from '../ort/tensor-data.js';
 import { checkTruncation, type Decoder } from './decoder.js';
 import { type DeviceFault, FaultLog } from './device-faults.js';
-import type { Device, LinearOperator, OperatorSource } from './devices/device.js';
-import { type ForwardPass, firstPass, type SessionChain } from './forward-pass.js';
+import type { Device } from './devices/device.js';
+import { ForwardPass, type PassSize, type SessionChain } from './forward-pass.js';
 import { requireDecoder } from './graph-interface.js';
-import { GuardedOperator } from './guarded-operator.js';
-import { allocateCaches, findCachePorts } from './key-value-caches.js';
 import { type ModelledPass, modelPass, NpuLedger } from './npu-ledger.js';
-import { type Granularity, partition } from './partition.js';
-import { type OffloadedOperator, type Placement, placeOperators, withFallbacks } from './placement.js';
-import { splitPrologue } from './prologue.js';
-import { declareOutputs, openUnitSession } from './unit-sessions.js';
+import { openChain } from './open-chain.js';
+import type { Granularity } from './partition.js';
+import { type Placement, withFallbacks } from './placement.js';
 
 export interface EagerModelOptions {
   readonly engine: Engine;
@@ -30,14 +24,22 @@ export interface EagerModelOptions {
   readonly granularity: Granularity;
   /** Most tokens that are read before a reset. At most the positions of the model. */
   readonly capacity: number;
+  /**
+   * Most tokens of a prompt that are read in one pass. Default: 512, or all where that would change results, because
+   * activations are quantized with one scale for all tokens of a pass.
+   */
+  readonly partLength?: number;
   /** Whether a fault of a device is an error. Otherwise the CPU does what the device does not. Default: false. */
   readonly strict?: boolean;
   /** Told of each operator that goes back to the CPU. */
   readonly onFault?: (fault: DeviceFault) => void;
 }
 
-/** How many numbers of tokens a pass keep their buffers, besides 1. */
+/** How many sizes of passes stay bound, besides that of one token. */
 const keptPasses = 4;
+
+/** Tokens of a pass where a prompt can be read in parts: more are hardly faster, and take more memory. */
+const defaultPartLength = 512;
 
 /**
  * Opens a model to be run unit by unit on devices. Work of a simulated NPU has its exact results; what it would take is
@@ -54,59 +56,16 @@ export function openEagerModel(options: EagerModelOptions): EagerModel {
   lowerAttention(model);
   groupQdqProducts(model);
   model.graph.removeUnused();
-  const { prologue, rest } = splitPrologue(model.graph);
-  const directory = realpathSync(opened.directory);
-  const sourceOf = (node: Node, operator: LinearOperator): OperatorSource => {
-    return { operator, engine, model, node, directory };
-  };
   const faults = new FaultLog(options.strict ?? false, options.onFault ?? (() => {}));
-  const placement = placeOperators(model.graph.nodes, devices, {
-    sourceOf,
-    onFault: (node, { name }, error) => faults.record(node, name, 'ask', error),
-  });
-  const caches = allocateCaches(findCachePorts(model.graph), info, capacity);
-  const units = partition(rest, (node) => placement.offloaded.has(node), granularity);
-  const opening: Session[] = [];
-  const open = (nodes: readonly Node[]): Session => {
-    const [first] = nodes;
-    const offloaded = first === undefined ? undefined : placement.offloaded.get(first);
-    const session =
-      first === undefined || offloaded === undefined
-        ? openUnitSession(engine, model, nodes, directory)
-        : openOffloaded(sourceOf(first, offloaded.operator), offloaded, faults);
-    opening.push(session);
-    return session;
-  };
-  try {
-    const chain = {
-      prologue: prologue.length === 0 ? undefined : open(prologue),
-      sessions: units.map(({ nodes }) => open(nodes)),
-      caches,
-    };
-    return new EagerModel(chain, placement, faults, capacity, info.vocabularySize);
-  } catch (error) {
-    for (const session of opening) session.release();
-    throw error;
-  }
+  const { chain, placement, readsInParts } = openChain({ engine, opened, devices, granularity, capacity, faults });
+  const { partLength = readsInParts ? defaultPartLength : capacity } = options;
+  return new EagerModel(chain, placement, faults, { capacity, partLength, vocabularySize: info.vocabularySize });
 }
 
-/** An operator on its device, or on the CPU if the device fails to take its weights. */
-function openOffloaded(source: OperatorSource, { device }: OffloadedOperator, faults: FaultLog): Session {
-  const { engine, model, node, directory } = source;
-  const openOnCpu = (): Session => openUnitSession(engine, model, [node], directory);
-  const record =
-    (during: DeviceFault['during']) =>
-    (error: QuernError): void =>
-      faults.record(node, device.name, during, error);
-  try {
-    const prepared = device.prepare(source);
-    declareOutputs(model.graph, prepared);
-    return new GuardedOperator(prepared, openOnCpu, record('run'));
-  } catch (error) {
-    if (!(error instanceof QuernError)) throw error;
-    record('prepare')(error);
-    return openOnCpu();
-  }
+interface EagerModelLimits {
+  readonly capacity: number;
+  readonly partLength: number;
+  readonly vocabularySize: number;
 }
 
 /** A decoder that runs unit by unit, each bound once to its buffers for each number of tokens a pass. */
@@ -118,22 +77,26 @@ export class EagerModel implements Decoder {
   readonly #faults: FaultLog;
   readonly #vocabularySize: number;
   readonly #ones: BigInt64Array<ArrayBuffer>;
-  /** By tokens a pass, the least recently used first. */
-  readonly #passes = new Map<number, BoundModel>();
+  /** By size, the least recently used first. */
+  readonly #passes = new Map<string, BoundModel>();
   #pastLength = 0;
   #isClosed = false;
+  readonly capacity: number;
+  /** Most tokens of a prompt that are read in one pass. */
+  readonly partLength: number;
 
   constructor(
     chain: SessionChain,
     placement: Placement,
     faults: FaultLog,
-    readonly capacity: number,
-    vocabularySize: number,
+    { capacity, partLength, vocabularySize }: EagerModelLimits,
   ) {
     this.#chain = chain;
     this.#placement = placement;
     this.#faults = faults;
     this.#vocabularySize = vocabularySize;
+    this.capacity = capacity;
+    this.partLength = partLength;
     this.#ones = new BigInt64Array(new ArrayBuffer(capacity * 8)).fill(1n);
   }
 
@@ -153,21 +116,25 @@ export class EagerModel implements Decoder {
 
   /** Sessions that one pass runs, the one for lengths included. */
   get unitCount(): number {
-    return this.#chain.sessions.length + (this.#chain.prologue === undefined ? 0 : 1);
+    const { prologue, body, head } = this.#chain;
+    return body.length + head.length + (prologue === undefined ? 0 : 1);
   }
 
   forward(ids: ArrayLike<number>): Float32Array {
-    return this.#run(ids).lastLogits;
+    this.#check(ids);
+    let start = 0;
+    for (; ids.length - start > this.partLength; start += this.partLength) this.#run(ids, start, this.#part());
+    return this.#run(ids, start, lastRow(ids.length - start));
   }
 
   forwardAll(ids: ArrayLike<number>): Float32Array {
-    return this.#run(ids).logits.data;
+    this.#check(ids);
+    return this.#run(ids, 0, { tokens: ids.length, logitRows: ids.length });
   }
 
   prepare(rows: number): void {
-    if (this.#passes.has(rows)) return;
-    if (this.#pastLength > 0) throw new Error('a model is prepared before it reads tokens');
-    this.#bind(new Int32Array(rows));
+    if (rows > this.partLength) this.#bound(this.#part());
+    this.#bound(lastRow(rows % this.partLength || this.partLength));
   }
 
   /** What is behind stays in the caches until it is written over; attention reads no further than the lengths say. */
@@ -185,42 +152,40 @@ export class EagerModel implements Decoder {
     this.#isClosed = true;
     for (const { pass } of this.#passes.values()) pass.release();
     this.#passes.clear();
-    this.#chain.prologue?.release();
-    for (const session of this.#chain.sessions) session.release();
+    const { prologue, body, head } = this.#chain;
+    prologue?.release();
+    for (const session of [...body, ...head]) session.release();
   }
 
-  #run(ids: ArrayLike<number>): ForwardPass {
-    this.#check(ids);
-    const rows = ids.length;
-    const known = this.#passes.get(rows);
-    const { pass, modelled } = known ?? this.#bind(ids);
-    if (known !== undefined) {
-      this.#touch(rows, known);
-      for (let index = 0; index < rows; index++) pass.tokens.data[index] = BigInt(ids[index]!);
-      pass.run(this.#mask(rows));
-    }
-    this.#pastLength += rows;
+  /** Reads as many ids from `start` on as the pass has tokens. */
+  #run(ids: ArrayLike<number>, start: number, size: PassSize): Float32Array {
+    const { pass, modelled } = this.#bound(size);
+    for (let index = 0; index < size.tokens; index++) pass.tokens.data[index] = BigInt(ids[start + index]!);
+    pass.run(this.#mask(size.tokens));
+    this.#pastLength += size.tokens;
     this.ledger.add(modelled);
-    return pass;
+    return pass.logits.data;
   }
 
-  /** Runs a first pass with the ids, and keeps what was learnt for others with as many. */
-  #bind(ids: ArrayLike<number>): BoundModel {
-    const rows = ids.length;
-    const pass = firstPass(this.#chain, tokenTensor(ids), this.#mask(rows));
-    const bound = { pass, modelled: modelPass(this.placement, rows) };
-    this.#passes.set(rows, bound);
-    const others = [...this.#passes.keys()].filter((kept) => kept !== 1);
-    for (const oldest of others.slice(0, -keptPasses)) {
-      this.#passes.get(oldest)?.pass.release();
+  #bound(size: PassSize): BoundModel {
+    const key = `${size.tokens}/${size.logitRows}`;
+    const known = this.#passes.get(key);
+    const bound = known ?? {
+      pass: new ForwardPass(this.#chain, size),
+      modelled: modelPass(this.placement, size.tokens),
+    };
+    if (known !== undefined) this.#passes.delete(key);
+    this.#passes.set(key, bound);
+    const others = [...this.#passes].filter(([, { pass }]) => pass.tokens.data.length > 1);
+    for (const [oldest, { pass }] of others.slice(0, -keptPasses)) {
+      pass.release();
       this.#passes.delete(oldest);
     }
     return bound;
   }
 
-  #touch(rows: number, bound: BoundModel): void {
-    this.#passes.delete(rows);
-    this.#passes.set(rows, bound);
+  #part(): PassSize {
+    return lastRow(this.partLength);
   }
 
   #mask(rows: number): TensorData {
@@ -246,4 +211,9 @@ export class EagerModel implements Decoder {
 interface BoundModel {
   readonly pass: ForwardPass;
   readonly modelled: ModelledPass;
+}
+
+/** A pass that is read for its last logits. */
+function lastRow(tokens: number): PassSize {
+  return { tokens, logitRows: 1 };
 }

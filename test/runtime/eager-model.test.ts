@@ -31,13 +31,20 @@ interface Variant {
   readonly devices?: readonly DeviceName[];
   readonly granularity?: Granularity;
   readonly capacity?: number;
+  readonly partLength?: number;
 }
 
 function open(variant: Variant = {}): EagerModel {
   const { engine = cApi, directory = fixtures.float, devices = ['cpu'] } = variant;
-  const { granularity = 'island', capacity = 32 } = variant;
-  const opened = openModelDirectory(directory);
-  return openEagerModel({ engine, opened, devices: devices.map(deviceNamed), granularity, capacity });
+  const { granularity = 'island', capacity = 32, partLength } = variant;
+  return openEagerModel({
+    engine,
+    opened: openModelDirectory(directory),
+    devices: devices.map(deviceNamed),
+    granularity,
+    capacity,
+    ...(partLength === undefined ? {} : { partLength }),
+  });
 }
 
 /** Logits of a prompt and of the tokens that it is continued with. */
@@ -115,15 +122,35 @@ test('group weights on a simulated NPU have bfloat16 operands: near to the whole
   assert.is(largestError(op!, island!), 0);
 });
 
-test('a prompt can be read in parts', () => {
+test('a prompt can be read in parts, by the model itself, too', () => {
   const model = open();
   const whole = model.forwardAll(prompt).slice();
   model.reset();
   const parts = [prompt.slice(0, 3), prompt.slice(3, 4), prompt.slice(4)].map((ids) => model.forwardAll(ids).slice());
   assert.is(model.pastLength, prompt.length);
-  const joined = Float32Array.from(parts.flatMap((part) => [...part]));
-  assert.ok(logitError(whole, joined) < 1e-5);
+  assert.ok(logitError(whole, Float32Array.from(parts.flatMap((part) => [...part]))) < 1e-5);
+  const expected = decode(model);
+  for (const partLength of [1, 3, 4, prompt.length]) {
+    const inParts = open({ partLength });
+    inParts.prepare(prompt.length);
+    const actual = decode(inParts);
+    assert.equal(actual.ids, expected.ids);
+    assert.ok(largestError(expected.logits, actual.logits) < 1e-5, `${partLength}`);
+    inParts.close();
+  }
   model.close();
+});
+
+test('a prompt is read in one pass where parts would change the scales of activations', async () => {
+  for (const [scheme, partLength] of [
+    ['w8a8', 32],
+    ['w8a8-ort', 32],
+    ['w4-nbits', 512],
+  ] as const) {
+    const model = open({ directory: await fixtures.quantized(scheme) });
+    assert.is(model.partLength, partLength, scheme);
+    model.close();
+  }
 });
 
 test('forward gives the last row of all logits', () => {
@@ -225,7 +252,7 @@ test('modelled work of the NPU adds up with each pass', async () => {
 test('there are as few sessions as offloaded operators allow', async () => {
   const directory = await fixtures.quantized('w8a8');
   const cpu = open();
-  assert.is(cpu.unitCount, 2);
+  assert.is(cpu.unitCount, 3);
   const npu = open({ directory, devices: ['npu:stx'] });
   // One for lengths, 12 offloaded, and islands round q/k/v, out_proj, fc1 and fc2 of two layers.
   assert.is(npu.unitCount, 1 + 12 + 9);
