@@ -1,5 +1,6 @@
 import type { Node } from '../onnx/node.js';
 import { valuesRead } from '../onnx/order.js';
+import { integerProduct } from './integer-product.js';
 
 /** How CPU operators are dispatched: each on its own, or neighbours together. */
 export type Granularity = 'op' | 'island';
@@ -12,7 +13,7 @@ export interface Unit {
 
 /**
  * Cuts nodes into units, each behind those it reads from. An offloaded node is a unit of its own. With granularity `op` so
- * is every other node; with `island` there are as few units of other nodes as the offloaded ones between them allow.
+ * is every other operator, an integer product together with its quantization; with `island` there are as few units of other nodes as the offloaded ones between them allow.
  * `nodes` are of one graph and in topological order; what they read from elsewhere is there before the first unit runs.
  */
 export function partition(
@@ -20,7 +21,7 @@ export function partition(
   isOffloaded: (node: Node) => boolean,
   granularity: Granularity,
 ): readonly Unit[] {
-  if (granularity === 'op') return nodes.map((node) => ({ nodes: [node], isOffloaded: isOffloaded(node) }));
+  if (granularity === 'op') return singleOperators(nodes, isOffloaded);
   const levels: { readonly island: Node[]; readonly offloaded: Node[] }[] = [];
   const levelOf = new Map<Node, number>();
   for (const node of nodes) {
@@ -34,6 +35,20 @@ export function partition(
     ...(island.length === 0 ? [] : [{ nodes: island, isOffloaded: false }]),
     ...offloaded.map((node) => ({ nodes: [node], isOffloaded: true })),
   ]);
+}
+
+/** An integer product is at the place of the last of its nodes. */
+function singleOperators(nodes: readonly Node[], isOffloaded: (node: Node) => boolean): readonly Unit[] {
+  const here = new Set(nodes);
+  const productOf = new Map<Node, readonly Node[]>();
+  for (const node of nodes) {
+    const product = isOffloaded(node) ? [] : integerProduct(node, here);
+    for (const member of product) productOf.set(member, product);
+  }
+  return nodes.flatMap((node): readonly Unit[] => {
+    const product = productOf.get(node) ?? [node];
+    return product.at(-1) === node ? [{ nodes: product, isOffloaded: isOffloaded(node) }] : [];
+  });
 }
 
 /**
