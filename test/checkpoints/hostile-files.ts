@@ -12,58 +12,87 @@ export interface ZipLies {
   readonly sizeBytes?: number;
 }
 
+interface ZipEntry {
+  /** What stands in front of the file. */
+  readonly local: Buffer;
+  /** What stands in the directory. */
+  readonly entry: Buffer;
+}
+
+/** The headers of a stored file that begins, with its header, at `offset`. */
+export function zipEntry(name: string, sizeBytes: number, offset: number, method = 0): ZipEntry {
+  const nameBytes = Buffer.from(name);
+  const local = Buffer.alloc(30);
+  local.writeUInt32LE(0x0403_4b50);
+  local.writeUInt16LE(nameBytes.length, 26);
+  const entry = Buffer.alloc(46);
+  entry.writeUInt32LE(0x0201_4b50);
+  entry.writeUInt16LE(method, 10);
+  entry.writeUInt32LE(sizeBytes, 20);
+  entry.writeUInt32LE(sizeBytes, 24);
+  entry.writeUInt16LE(nameBytes.length, 28);
+  entry.writeUInt32LE(offset, 42);
+  return { local: Buffer.concat([local, nameBytes]), entry: Buffer.concat([entry, nameBytes]) };
+}
+
+/** The directory of an archive, which begins at `offset`, and its end. */
+export function zipDirectory(entries: readonly Buffer[], offset: number): Buffer {
+  const directory = Buffer.concat(entries);
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x0605_4b50);
+  end.writeUInt16LE(entries.length, 8);
+  end.writeUInt16LE(entries.length, 10);
+  end.writeUInt32LE(directory.length, 12);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([directory, end]);
+}
+
 /** A ZIP archive with stored files. */
 export function torchZip(
   files: { readonly [name: string]: Uint8Array },
   { method = 0, sizeBytes }: ZipLies = {},
 ): Buffer {
-  const locals: Buffer[] = [];
-  const directory: Buffer[] = [];
+  const parts: Buffer[] = [];
+  const entries: Buffer[] = [];
   let offset = 0;
   for (const [name, data] of Object.entries(files)) {
-    const nameBytes = Buffer.from(name);
-    const size = sizeBytes ?? data.length;
-    const local = Buffer.alloc(30);
-    local.writeUInt32LE(0x0403_4b50);
-    local.writeUInt16LE(nameBytes.length, 26);
-    const entry = Buffer.alloc(46);
-    entry.writeUInt32LE(0x0201_4b50);
-    entry.writeUInt16LE(method, 10);
-    entry.writeUInt32LE(size, 20);
-    entry.writeUInt32LE(size, 24);
-    entry.writeUInt16LE(nameBytes.length, 28);
-    entry.writeUInt32LE(offset, 42);
-    locals.push(local, nameBytes, Buffer.from(data));
-    directory.push(entry, nameBytes);
-    offset += local.length + nameBytes.length + data.length;
+    const { local, entry } = zipEntry(name, sizeBytes ?? data.length, offset, method);
+    parts.push(local, Buffer.from(data));
+    entries.push(entry);
+    offset += local.length + data.length;
   }
-  const entries = Buffer.concat(directory);
-  const end = Buffer.alloc(22);
-  end.writeUInt32LE(0x0605_4b50);
-  end.writeUInt16LE(Object.keys(files).length, 8);
-  end.writeUInt16LE(Object.keys(files).length, 10);
-  end.writeUInt32LE(entries.length, 12);
-  end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...locals, entries, end]);
+  return Buffer.concat([...parts, zipDirectory(entries, offset)]);
+}
+
+type TorchStorage = 'FloatStorage' | 'HalfStorage';
+
+/** The pickle of a dictionary of tensors, each alone in the storage that is called by its number. */
+export function torchPickle(
+  tensors: readonly { readonly name: string; readonly dims: readonly number[] }[],
+  storage: TorchStorage,
+): Uint8Array {
+  const text = (value: string): string => `X${integer(Buffer.byteLength(value), 4).toString('latin1')}${value}`;
+  const number = (value: number): string => `J${integer(value, 4).toString('latin1')}`;
+  const product = (dims: readonly number[]): number => dims.reduce((count, dim) => count * dim, 1);
+  let operations = 'ccollections\nOrderedDict\n)R(';
+  for (const [index, { name, dims }] of tensors.entries()) {
+    const strides = dims.map((_, axis) => product(dims.slice(axis + 1)));
+    const stored = `(${text('storage')}ctorch\n${storage}\n${text(String(index))}${text('cpu')}${number(product(dims))}tQ`;
+    const shape = `${number(0)}(${dims.map(number).join('')}t(${strides.map(number).join('')}t`;
+    operations += `${text(name)}ctorch._utils\n_rebuild_tensor_v2\n(${stored}${shape}\u0089ccollections\nOrderedDict\n)RtR`;
+  }
+  return pickleOf(`${operations}u.`);
 }
 
 /** What `torch.save` makes of a dictionary of float32 tensors. */
 export function torchStateDict(
   tensors: readonly { readonly name: string; readonly dims: readonly number[]; readonly data: ArrayBufferView }[],
 ): Buffer {
-  const files: { [name: string]: Uint8Array } = {};
-  const text = (value: string): string => `X${integer(Buffer.byteLength(value), 4).toString('latin1')}${value}`;
-  const number = (value: number): string => `J${integer(value, 4).toString('latin1')}`;
-  let operations = 'ccollections\nOrderedDict\n)R(';
-  for (const [index, { name, dims, data }] of tensors.entries()) {
-    const strides = dims.map((_, axis) => dims.slice(axis + 1).reduce((product, dim) => product * dim, 1));
-    const key = String(index);
-    const storage = `(${text('storage')}ctorch\nFloatStorage\n${text(key)}${text('cpu')}${number(data.byteLength / 4)}tQ`;
-    const shape = `${number(0)}(${dims.map(number).join('')}t(${strides.map(number).join('')}t`;
-    operations += `${text(name)}ctorch._utils\n_rebuild_tensor_v2\n(${storage}${shape}\u0089ccollections\nOrderedDict\n)RtR`;
-    files[`archive/data/${key}`] = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  }
-  return torchZip({ 'archive/data.pkl': pickleOf(`${operations}u.`), ...files });
+  const storages = tensors.map(
+    ({ data }, index) =>
+      [`archive/data/${index}`, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)] as const,
+  );
+  return torchZip({ 'archive/data.pkl': torchPickle(tensors, 'FloatStorage'), ...Object.fromEntries(storages) });
 }
 
 export interface GgufValueToWrite {

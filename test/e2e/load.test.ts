@@ -28,13 +28,26 @@ test('a checkpoint gives the same model, whatever format it is in', () =>
       torch: { kind: 'load', source: './torch' },
       named: { kind: 'load', source: './torch', format: 'torch' },
       sharded: { kind: 'load', source: './torch-sharded', format: 'auto' },
+      ...Object.fromEntries(
+        ['safetensors', 'torch', 'torch-sharded'].map((name) => [
+          `${name}-1`,
+          { kind: 'load', source: `./${name}`, layers: 1 },
+        ]),
+      ),
     };
     writeFileSync(join(directory, 'recipe.yaml'), JSON.stringify({ quern: 1, stages }));
     const { status, stages: built } = await quernJson<BuildDocument>(['build', 'recipe.yaml'], { cwd: directory });
     assert.is(status, 'ok', JSON.stringify(built.map(({ error }) => error)));
-    assert.is(new Set(built.map(({ digest }) => digest)).size, 1);
+    const whole = built.filter(({ name }) => !name.endsWith('-1'));
+    const cut = built.filter(({ name }) => name.endsWith('-1'));
+    assert.is(new Set(whole.map(({ digest }) => digest)).size, 1);
+    assert.is(new Set(cut.map(({ digest }) => digest)).size, 1);
+    assert.equal(
+      cut.map(({ metrics }) => metrics.layers),
+      [1, 1, 1],
+    );
     assert.is(
-      new Set(built.map(({ key }) => key)).size,
+      new Set(whole.map(({ key }) => key)).size,
       3,
       'the name of a format that is found anyway is not in the key',
     );

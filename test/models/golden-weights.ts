@@ -21,13 +21,18 @@ type Shapes = { readonly [name: string]: readonly number[] };
 
 /** The tensors that the checkpoint of a model with this config.json has. Norms and biases that it does not read are there too. */
 export function goldenWeights(config: { readonly [field: string]: unknown }): TensorToWrite[] {
+  return Object.entries(weightShapes(config)).map(([name, dims]) => goldenTensor(name, dims));
+}
+
+/** The shapes of these tensors. */
+export function weightShapes(config: { readonly [field: string]: unknown }): Shapes {
   const size = (name: string, usual?: number): number => {
     const value = config[name] ?? usual;
     if (typeof value !== 'number') throw new Error(`${name} is no size`);
     return value;
   };
   const shapesOf = { gpt2: gpt2Shapes, opt: optShapes }[String(config.model_type)] ?? gatedShapes;
-  return Object.entries(shapesOf(size, config)).map(([name, dims]) => goldenTensor(name, dims));
+  return shapesOf(size, config);
 }
 
 type SizeOf = (name: string, usual?: number) => number;
