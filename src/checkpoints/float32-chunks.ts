@@ -5,6 +5,8 @@ import { elementCount } from './checkpoint.js';
 import { checkFinite, readTensorFloat32Into } from './tensor-data.js';
 
 const chunkElements = 2 ** 20;
+/** Fewer columns of a tall matrix at a time would be read in pieces that are too short. */
+const leastColumns = 64;
 
 /**
  * The elements of a tensor as float32, in row-major order and in pieces, each gone when the next is asked for. Elements
@@ -32,7 +34,8 @@ export interface RowRange {
 export function* transposedChunks(tensor: CheckpointTensor, rows: RowRange): Generator<Float32Array> {
   const columns = tensor.dims[1] ?? 0;
   const values = takeScratch(countOf(tensor));
-  const columnsInChunk = Math.max(1, Math.min(columns, Math.floor(chunkElements / Math.max(1, rows.count))));
+  const fitting = Math.floor(chunkElements / Math.max(1, rows.count));
+  const columnsInChunk = Math.max(1, Math.min(columns, Math.max(leastColumns, fitting)));
   const chunk = takeScratch(columnsInChunk * rows.count);
   try {
     readTensorFloat32Into(tensor, values);

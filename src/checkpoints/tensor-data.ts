@@ -2,6 +2,7 @@ import { constants } from 'node:buffer';
 import { QuernError } from '../errors.js';
 import { type InputFile, withInputFile } from '../files/input-file.js';
 import { quote } from '../files/quote.js';
+import { absmaxKernel } from '../numerics/kernels/magnitudes.js';
 import type { CheckpointTensor } from './checkpoint.js';
 import { type ElementDecoder, elementDecoder, floatTypes } from './element-decoders.js';
 import { gatherView } from './strided-view.js';
@@ -99,6 +100,7 @@ function coordinates(index: number, dims: readonly number[]): number[] {
 }
 
 function firstNonFinite(values: Float32Array): number {
+  if (Number.isFinite(absmaxKernel(values))) return -1;
   for (let index = 0; index < values.length; index++) {
     if (!Number.isFinite(values[index])) return index;
   }

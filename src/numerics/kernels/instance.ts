@@ -58,6 +58,7 @@ export interface KernelFunctions {
   scaleRows(values: number, rows: number, columns: number, factors: number): void;
   scaleColumns(values: number, rows: number, columns: number, factors: number): void;
   compare(values: number, others: number, count: number, state: number): void;
+  transpose(source: number, rows: number, columns: number, target: number): void;
 }
 
 interface Memory {

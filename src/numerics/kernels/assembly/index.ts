@@ -3,3 +3,4 @@ export { columnRange, decodeGroup, encodeGroup, findGroupScales, limitRange, pse
 export { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from './half';
 export { decodeInt8, encodeInt8 } from './int8';
 export { absmax, columnAbsmax } from './magnitudes';
+export { transpose } from './transpose';

@@ -1,0 +1,30 @@
+/** The transpose of float32 [rows, columns], both multiples of 16: `target` [columns, rows], a line of the cache at a time. */
+export function transpose(source: usize, rows: i32, columns: i32, target: usize): void {
+  const rowBytes = (<usize>columns) << 2;
+  const columnBytes = (<usize>rows) << 2;
+  for (let row = 0; row < rows; row += 16, source += rowBytes << 4, target += 64) {
+    let to = target;
+    for (let from = source; from < source + rowBytes; from += 16, to += columnBytes << 2) {
+      for (let part: usize = 0; part < 4; part++) {
+        transposeSquare(from + part * (rowBytes << 2), rowBytes, to + (part << 4), columnBytes);
+      }
+    }
+  }
+}
+
+/** Four rows of four. */
+@inline
+function transposeSquare(source: usize, rowBytes: usize, target: usize, columnBytes: usize): void {
+  const a = v128.load(source);
+  const b = v128.load(source + rowBytes);
+  const c = v128.load(source + (rowBytes << 1));
+  const d = v128.load(source + rowBytes * 3);
+  const abLow = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
+  const abHigh = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+  const cdLow = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
+  const cdHigh = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
+  v128.store(target, v128.shuffle<i64>(abLow, cdLow, 0, 2));
+  v128.store(target + columnBytes, v128.shuffle<i64>(abLow, cdLow, 1, 3));
+  v128.store(target + (columnBytes << 1), v128.shuffle<i64>(abHigh, cdHigh, 0, 2));
+  v128.store(target + columnBytes * 3, v128.shuffle<i64>(abHigh, cdHigh, 1, 3));
+}
