@@ -2,20 +2,23 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TensorToWrite } from '../../checkpoints/safetensors-writer.js';
 import { writeSafetensors } from '../../checkpoints/safetensors-writer.js';
-import type { JsonObject } from '../../json.js';
 import { findLinearLayers } from '../../models/linear-layers.js';
 import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
 import { findScalingGroups } from '../../models/scaling-groups.js';
+import type { Tensor } from '../../onnx/tensor.js';
+import { float32Of } from '../../onnx/tensor.js';
 import { openEngine } from '../../ort/open-engine.js';
 import type { GroupBits, GroupSize } from '../../quant/groups.js';
+import { tokenDigest } from '../../text/token-digest.js';
 import type { DatasetParameters } from '../dataset-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { calibrationWindows } from '../layerwise/calibration-windows.js';
+import { replaceInitializers } from '../layerwise/layer-result.js';
 import { MatrixProducts } from '../layerwise/matrix-products.js';
 import { ResidualStream } from '../layerwise/residual-stream.js';
-import { TensorSpill } from '../layerwise/tensor-spill.js';
-import { replaceWeight, scaleVectors } from './apply-search.js';
-import type { ScaledGroup, SearchOptions } from './segment-search.js';
+import type { SearchResult } from './search-result.js';
+import { readSearch, writeSearch } from './search-result.js';
+import type { SearchOptions } from './segment-search.js';
 import { changeLayers, scaleGroups } from './segment-search.js';
 
 export interface AwqParameters {
@@ -46,22 +49,21 @@ export async function awq(context: WorkContext<AwqParameters>): Promise<WorkResu
   const opened = openModelDirectory(directory);
   const windows = await calibrationWindows(context.parameters.dataset, opened, context.sources);
   const stream = new ResidualStream(engine, opened, windows);
-  const spill = new TensorSpill(context.outputDirectory);
-  const scaled: ScaledGroup[] = [];
-  const clipped: { readonly name: string; readonly clippedShare: number }[] = [];
+  const tokens = tokenDigest(windows);
+  const results: SearchResult[] = [];
   for (const [index, segment] of stream.segments.entries()) {
-    const names = new Set(segment.layers.map(({ name }) => name));
-    const statistics = stream.measureAndAdvance(segment);
-    const groups = allGroups.filter(({ layers }) => layers.every(({ name }) => names.has(name)));
-    const found = scaleGroups(groups, statistics, options, products);
-    const layers = allLayers.filter(({ name }) => names.has(name));
-    for (const changed of changeLayers(layers, found, statistics, options, products)) {
-      replaceWeight(graph, spill, changed);
-      const { layer, clippedShare } = changed;
-      if (clippedShare !== undefined) clipped.push({ name: layer.name, clippedShare });
-    }
-    for (const each of found) scaleVectors(graph, each);
-    scaled.push(...found);
+    const description = { tokens, decoderLayer: segment.decoderLayer, bits, group, symmetric, grid, clip };
+    const place = await context.part({ unit: 'decoder layers', inputs: ['model'], description }, (directory) => {
+      const names = new Set(segment.layers.map(({ name }) => name));
+      const statistics = stream.measureAndAdvance(segment);
+      const groups = allGroups.filter(({ layers }) => layers.every(({ name }) => names.has(name)));
+      const found = scaleGroups(groups, statistics, options, products);
+      const layers = allLayers.filter(({ name }) => names.has(name));
+      writeSearch(directory, found, changeLayers(layers, found, statistics, options, products));
+    });
+    const result = readSearch(place);
+    replaceInitializers(graph, result.changed);
+    results.push(result);
     context.report({ done: index + 1, total: stream.segments.length, unit: 'decoder layers' });
   }
   engine.close();
@@ -70,23 +72,16 @@ export async function awq(context: WorkContext<AwqParameters>): Promise<WorkResu
     info,
     companions: companionsOf(directory),
   });
-  spill.remove();
-  writeSafetensors(join(context.outputDirectory, 'awq.safetensors'), scaled.map(scalesTensor));
-  const table = { format: 1, bits, group, groups: scaled.map(groupAccount), clip: clipped.map(clipAccount) };
+  const scales = results.flatMap((result) => [...result.scales]);
+  writeSafetensors(join(context.outputDirectory, 'awq.safetensors'), scales.map(scalesTensor));
+  const groups = results.flatMap((result) => result.groups);
+  const clipped = results.flatMap((result) => result.clip);
+  const table = { format: 1, bits, group, groups, clip: clipped };
   writeFileSync(join(context.outputDirectory, 'search.json'), `${JSON.stringify(table, null, 2)}\n`);
-  return { metrics: { bits, group, groups: scaled.length, clippedLayers: clipped.length } };
+  return { metrics: { bits, group, groups: groups.length, clippedLayers: clipped.length } };
 }
 
-function scalesTensor({ group, scales }: ScaledGroup): TensorToWrite {
-  return { name: group.source, dataType: 'float32', dims: [scales.length], data: scales };
-}
-
-/** Losses are given with four digits: more depend on the processor. */
-function groupAccount({ group, ratio, relativeLoss }: ScaledGroup): JsonObject {
-  const layers = group.layers.map(({ name }) => name);
-  return { source: group.source, layers, ratio, relativeLoss: Number(relativeLoss.toPrecision(4)) };
-}
-
-function clipAccount({ name, clippedShare }: { readonly name: string; readonly clippedShare: number }): JsonObject {
-  return { name, clippedShare: Number(clippedShare.toPrecision(4)) };
+function scalesTensor([name, tensor]: readonly [string, Tensor]): TensorToWrite {
+  const data = float32Of(tensor);
+  return { name, dataType: 'float32', dims: [data.length], data };
 }

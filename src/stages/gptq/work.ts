@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { QuernError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
+import { isJsonObject } from '../../json.js';
 import type { LinearLayer } from '../../models/linear-layers.js';
 import { findLinearLayers } from '../../models/linear-layers.js';
 import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
@@ -11,15 +12,18 @@ import { dequantizeNBits } from '../../quant/dequantize.js';
 import { type GptqInput, prepareGptqInput, quantizeGptq } from '../../quant/gptq.js';
 import type { GroupBits, GroupSize } from '../../quant/groups.js';
 import { type Matrix, matrix } from '../../quant/matrix.js';
-import { nbitsNames } from '../../quant/names.js';
 import { weightError } from '../../quant/weight-error.js';
+import { tokenDigest } from '../../text/token-digest.js';
 import type { DatasetParameters } from '../dataset-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { calibrationWindows } from '../layerwise/calibration-windows.js';
+import type { LayerResult } from '../layerwise/layer-result.js';
+import { LayerResultWriter, readLayerResult, replaceInitializers } from '../layerwise/layer-result.js';
 import { MatrixProducts } from '../layerwise/matrix-products.js';
+import type { InputStatistics } from '../layerwise/residual-stream.js';
 import { ResidualStream } from '../layerwise/residual-stream.js';
-import { TensorSpill } from '../layerwise/tensor-spill.js';
 import { replaceByNBits } from '../quantize/replace-by-nbits.js';
+import { keepWeight, quantizedWeight } from './layer-weights.js';
 
 export interface GptqParameters {
   readonly dataset: DatasetParameters;
@@ -42,27 +46,24 @@ export async function gptq(context: WorkContext<GptqParameters>): Promise<WorkRe
   const engine = await openEngine({ threads: context.threads });
   const products = new MatrixProducts(engine);
   const opened = openModelDirectory(directory);
-  const stream = new ResidualStream(engine, opened, await calibrationWindows(dataset, opened, context.sources));
-  const spill = new TensorSpill(context.outputDirectory);
+  const windows = await calibrationWindows(dataset, opened, context.sources);
+  const stream = new ResidualStream(engine, opened, windows);
+  const tokens = tokenDigest(windows);
   const nodes: JsonObject[] = [];
   for (const [index, segment] of stream.segments.entries()) {
-    const statistics = stream.measure(segment);
-    const inputs = new Map<string, GptqInput>();
-    const restored = new Map<string, Matrix>();
-    for (const { name, input } of segment.layers) {
-      const layer = layers.get(name)!;
-      const weight = matrix(float32Of(layer.tensor), layer.inputFeatures, layer.outputFeatures);
-      const quantized = withName(name, () => {
-        const prepared = inputs.get(input.name) ?? prepareGptqInput(statistics.get(input.name)!.gram, options);
-        inputs.set(input.name, prepared);
-        return quantizeGptq(weight, prepared, options, (left, right) => products.product(left, right));
-      });
-      replaceByNBits(model, layer, quantized, 0);
-      spill.move(model.graph, Object.values(nbitsNames(layer.weight.name, quantized.bits)));
-      restored.set(name, dequantizeNBits(quantized));
-      nodes.push(account(layer, weight, restored.get(name)!));
-    }
-    stream.advance(segment, restored);
+    const chosen = segment.layers.map(({ name }) => layers.get(name)!);
+    const description = { tokens, decoderLayer: segment.decoderLayer, ...options };
+    const place = await context.part({ unit: 'decoder layers', inputs: ['model'], description }, (directory) =>
+      quantizeSegment(directory, chosen, stream.measure(segment), options, products),
+    );
+    const result = readLayerResult(place);
+    stream.replaceWeights(
+      segment,
+      () => new Map(chosen.map((layer) => [layer.name, dequantizeNBits(quantizedWeight(result, layer))])),
+    );
+    for (const layer of chosen) replaceByNBits(model, layer, quantizedWeight(result, layer), 0);
+    replaceInitializers(model.graph, result.tensors);
+    nodes.push(...accountsOf(result));
     context.report({ done: index + 1, total: stream.segments.length, unit: 'decoder layers' });
   }
   engine.close();
@@ -76,10 +77,41 @@ export async function gptq(context: WorkContext<GptqParameters>): Promise<WorkRe
     quantization: summary,
     companions: companionsOf(directory),
   });
-  spill.remove();
   const table = { format: 1, options, nodes };
   writeFileSync(join(context.outputDirectory, 'quantization.json'), `${JSON.stringify(table, null, 2)}\n`);
   return { metrics: { ...summary, bits, group } };
+}
+
+type GptqSettings = Omit<GptqParameters, 'dataset'>;
+
+/** Quantizes the linear layers of a decoder layer, and keeps their weights in a directory. */
+function quantizeSegment(
+  directory: string,
+  layers: readonly LinearLayer[],
+  statistics: ReadonlyMap<string, InputStatistics>,
+  options: GptqSettings,
+  products: MatrixProducts,
+): void {
+  const writer = new LayerResultWriter(directory);
+  const inputs = new Map<string, GptqInput>();
+  const weights: JsonObject[] = [];
+  const nodes: JsonObject[] = [];
+  for (const layer of layers) {
+    const { name, input } = layer;
+    const weight = matrix(float32Of(layer.tensor), layer.inputFeatures, layer.outputFeatures);
+    const quantized = withName(name, () => {
+      const prepared = inputs.get(input.name) ?? prepareGptqInput(statistics.get(input.name)!.gram, options);
+      inputs.set(input.name, prepared);
+      return quantizeGptq(weight, prepared, options, (left, right) => products.product(left, right));
+    });
+    weights.push(keepWeight(writer, layer, quantized));
+    nodes.push(account(layer, weight, dequantizeNBits(quantized)));
+  }
+  writer.end({ weights, nodes });
+}
+
+function accountsOf({ facts }: LayerResult): readonly JsonObject[] {
+  return Array.isArray(facts.nodes) ? facts.nodes.filter(isJsonObject) : [];
 }
 
 /** Says which layer a problem is about. */

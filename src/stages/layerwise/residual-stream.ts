@@ -1,19 +1,16 @@
-import type { ModelInfo } from '../../models/architecture.js';
-import { promptInputs } from '../../models/decoder-inputs.js';
-import { openModelSession } from '../../models/graph-session.js';
-import { lowerAttention } from '../../models/lower-attention.js';
 import type { ModelDirectory } from '../../models/model-directory.js';
 import type { Segment } from '../../models/segments.js';
-import { extractBetween, findSegments } from '../../models/segments.js';
+import { findSegments } from '../../models/segments.js';
 import { bfloat16ArrayToFloat32, float32ArrayToBfloat16 } from '../../numerics/half.js';
 import type { Model } from '../../onnx/model.js';
 import type { Value } from '../../onnx/node.js';
 import { tensorFromFloat32 } from '../../onnx/tensor.js';
-import type { Engine, NamedTensors, Session } from '../../ort/engine.js';
+import type { Engine, NamedTensors } from '../../ort/engine.js';
 import type { TensorData } from '../../ort/tensor-data.js';
 import { zeros } from '../../ort/tensor-data.js';
 import type { Matrix } from '../../quant/matrix.js';
 import { matrix } from '../../quant/matrix.js';
+import { LayerwiseModel } from './layerwise-model.js';
 import { addStatistics, statisticNames } from './statistics-graph.js';
 
 /** What calibration says of the input of linear layers. */
@@ -24,56 +21,82 @@ export interface InputStatistics {
   readonly absmean: Float32Array;
 }
 
+/** Other weights for linear layers of a segment, by their names. */
+export type SegmentWeights = ReadonlyMap<string, Matrix>;
+
 /**
  * Windows of tokens on their way through a model, one decoder layer at a time: between layers the residual stream of every
- * window is in memory, and of the weights those of one layer.
+ * window is in memory, and of the weights those of one layer. The stream moves when a segment is measured: where nothing
+ * more is measured nothing is run.
  */
 export class ResidualStream {
   readonly segments: readonly Segment[];
-  readonly #engine: Engine;
-  readonly #model: Model;
-  readonly #directory: string;
-  readonly #info: ModelInfo;
+  readonly #model: LayerwiseModel;
   readonly #windows: readonly Int32Array[];
-  readonly #states: readonly TensorData<'float32'>[];
+  readonly #weights = new Map<Segment, () => SegmentWeights>();
+  #states: readonly TensorData<'float32'>[] = [];
+  /** How many segments the stream has passed; `undefined` as long as nothing was run. */
+  #passed: number | undefined;
 
-  /** Takes over the model and computes the stream in front of the first decoder layer. */
-  constructor(engine: Engine, { model, directory, info }: ModelDirectory, windows: readonly Int32Array[]) {
-    lowerAttention(model);
-    this.#engine = engine;
-    this.#model = model;
-    this.#directory = directory;
-    this.#info = info;
+  /** Takes over the model. */
+  constructor(engine: Engine, opened: ModelDirectory, windows: readonly Int32Array[]) {
+    this.#model = new LayerwiseModel(engine, opened);
     this.#windows = windows;
-    this.segments = findSegments(model.graph);
+    this.segments = findSegments(opened.model.graph);
     for (const { input, output } of this.segments) {
       for (const value of [input, output])
-        value.type ??= { dataType: 'float32', shape: [1, 'tokens', info.hiddenSize] };
+        value.type ??= { dataType: 'float32', shape: [1, 'tokens', opened.info.hiddenSize] };
     }
-    this.#states = windows.map((ids) => zeros('float32', [1, ids.length, info.hiddenSize]));
-    const stream = this.segments[0]?.input;
-    if (stream !== undefined) this.#run([], [stream], []);
   }
 
-  /** The statistics of the inputs of a segment's linear layers, by the name of the value. The stream stays where it is. */
+  /**
+   * The statistics of the inputs of a segment's linear layers, by the name of the value. Segments are measured in order, and
+   * some may be left out.
+   */
   measure(segment: Segment): ReadonlyMap<string, InputStatistics> {
+    this.#moveTo(segment);
     return this.#run([segment.input], [], inputsOf(segment));
   }
 
-  /** Moves the stream behind a segment, with other weights for some of its linear layers. */
-  advance(segment: Segment, weights: ReadonlyMap<string, Matrix>): void {
-    const { graph } = this.#model;
+  /** Measures and moves the stream behind the segment in one pass. */
+  measureAndAdvance(segment: Segment): ReadonlyMap<string, InputStatistics> {
+    const position = this.#moveTo(segment);
+    const statistics = this.#run([segment.input], [segment.output], inputsOf(segment));
+    this.#passed = position + 1;
+    return statistics;
+  }
+
+  /** Lets the stream pass through a segment with other weights, which are asked for if it does. */
+  replaceWeights(segment: Segment, weights: () => SegmentWeights): void {
+    this.#weights.set(segment, weights);
+  }
+
+  #moveTo(segment: Segment): number {
+    const position = this.segments.indexOf(segment);
+    if (position < 0 || position < (this.#passed ?? 0)) throw new Error('the stream has passed this segment');
+    if (this.#passed === undefined) this.#enter();
+    for (let passed = this.#passed ?? 0; passed < position; passed++) this.#pass(this.segments[passed]!);
+    this.#passed = position;
+    return position;
+  }
+
+  /** Computes the stream in front of the first segment. */
+  #enter(): void {
+    const { hiddenSize } = this.#model.info;
+    this.#states = this.#windows.map((ids) => zeros('float32', [1, ids.length, hiddenSize]));
+    const [first] = this.segments;
+    if (first !== undefined) this.#run([], [first.input], []);
+  }
+
+  #pass(segment: Segment): void {
+    const { graph } = this.#model.model;
+    const weights = this.#weights.get(segment)?.();
     for (const { name, weight, tensor } of segment.layers) {
-      const values = weights.get(name)?.values;
+      const values = weights?.get(name)?.values;
       if (values !== undefined) graph.setInitializer(weight, tensorFromFloat32(tensor.dims, values));
     }
     this.#run([segment.input], [segment.output], []);
     for (const { weight, tensor } of segment.layers) graph.setInitializer(weight, tensor);
-  }
-
-  /** Measures and moves the stream in one pass. */
-  measureAndAdvance(segment: Segment): ReadonlyMap<string, InputStatistics> {
-    return this.#run([segment.input], [segment.output], inputsOf(segment));
   }
 
   #run(
@@ -81,44 +104,25 @@ export class ResidualStream {
     outputs: readonly Value[],
     measured: readonly MeasuredValue[],
   ): ReadonlyMap<string, InputStatistics> {
-    const part = extractBetween(this.#model, inputs, [...outputs, ...measured.map(({ value }) => value)]);
-    const values = measured.map(({ value: { name } }) => requireValue(part, name));
-    for (const value of values) part.graph.removeOutput(value);
-    addStatistics(part, values);
-    const session = openModelSession(this.#engine, part, this.#directory);
+    const part = this.#model.open(inputs, [...outputs, ...measured.map(({ value }) => value)], (model) => {
+      const values = measured.map(({ value: { name } }) => requireValue(model, name));
+      for (const value of values) model.graph.removeOutput(value);
+      addStatistics(model, values);
+    });
     const sums = measured.map((each) => new StatisticSums(each));
     for (const [index, ids] of this.#windows.entries()) {
       const state = this.#states[index]!;
       const result = outputs.length === 0 ? undefined : zeros('float32', state.dims);
-      this.#runWindow(session, ids, {
-        inputs: Object.assign({}, ...inputs.map(({ name }) => ({ [name]: state })), ...sums.map((sum) => sum.inputs)),
-        outputs: Object.assign(
-          {},
-          ...outputs.map(({ name }) => ({ [name]: result })),
-          ...sums.map((sum) => sum.outputs),
-        ),
-      });
+      part.run(
+        ids,
+        Object.assign({}, ...inputs.map(({ name }) => ({ [name]: state })), ...sums.map((sum) => sum.inputs)),
+        Object.assign({}, ...outputs.map(({ name }) => ({ [name]: result })), ...sums.map((sum) => sum.outputs)),
+      );
       if (result !== undefined) state.data.set(result.data);
       for (const sum of sums) sum.next();
     }
-    session.release();
+    part.close();
     return new Map(sums.map((sum) => [sum.name, sum.result()]));
-  }
-
-  #runWindow(
-    session: Session,
-    ids: Int32Array,
-    { inputs, outputs }: { readonly inputs: NamedTensors; readonly outputs: NamedTensors },
-  ): void {
-    const available = { ...promptInputs(this.#info, ids), ...inputs };
-    const needed = session.inputs.map(({ name }) => {
-      const tensor = available[name];
-      if (tensor === undefined) throw new Error(`nothing is known of input ${name}`);
-      return [name, tensor] as const;
-    });
-    const bound = session.bind(Object.fromEntries(needed), outputs);
-    bound.run();
-    bound.release();
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,6 +7,7 @@ import { openModelDirectory } from '../../../src/models/model-directory.js';
 import { float32Of } from '../../../src/onnx/tensor.js';
 import { type AwqParameters, awq } from '../../../src/stages/awq/work.js';
 import { equivalenceError } from '../../../src/stages/smoothquant/equivalence.js';
+import { filesOf } from '../../support/files-of.js';
 import { loadCheckpoint, textSource, workPlace } from '../../support/loaded-model.js';
 import { withTemporaryDirectory } from '../../support/temporary.js';
 import { writeTinyOpt } from '../../support/tiny-opt.js';
@@ -34,14 +35,6 @@ function withModel(use: (model: string, directory: string) => Promise<void>): Pr
   return withTemporaryDirectory(async (directory) => {
     await use(await loadCheckpoint(writeTinyOpt(join(directory, 'checkpoint')), join(directory, 'model')), directory);
   });
-}
-
-function filesOf(directory: string): readonly (readonly [string, string])[] {
-  const names = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return names
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort()
-    .map((path) => [path.slice(directory.length), readFileSync(path, 'base64')]);
 }
 
 test('without clipping the model stays the same function, with other weights', () =>

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,11 +5,11 @@ import { findLinearLayers } from '../../../src/models/linear-layers.js';
 import { openModelDirectory, writeModelDirectory } from '../../../src/models/model-directory.js';
 import { findScalingGroups } from '../../../src/models/scaling-groups.js';
 import { openEngine } from '../../../src/ort/open-engine.js';
-import { replaceWeight, scaleVectors } from '../../../src/stages/awq/apply-search.js';
+import { changedWeight, scaledVectors } from '../../../src/stages/awq/apply-search.js';
 import { changeLayers, type SearchOptions, scaleGroups } from '../../../src/stages/awq/segment-search.js';
+import { replaceInitializers } from '../../../src/stages/layerwise/layer-result.js';
 import { MatrixProducts } from '../../../src/stages/layerwise/matrix-products.js';
 import { ResidualStream } from '../../../src/stages/layerwise/residual-stream.js';
-import { TensorSpill } from '../../../src/stages/layerwise/tensor-spill.js';
 import { equivalenceError } from '../../../src/stages/smoothquant/equivalence.js';
 import { buildGolden, goldenNames, readGolden } from '../../models/golden-models.js';
 import { withTemporaryDirectory } from '../../support/temporary.js';
@@ -32,14 +31,12 @@ for (const name of goldenNames) {
     withTemporaryDirectory(async (parent) => {
       const { model, info } = buildGolden(parent, readGolden(name).configs.given);
       const [directory, output] = [join(parent, 'model'), join(parent, 'scaled')];
-      mkdirSync(output);
       writeModelDirectory(model, directory, { layout: 'per-tensor', info, companions: [] });
       const windows = [1, 2].map((step) =>
         Int32Array.from({ length: 20 }, (_, index) => (index * step * 7 + step) % info.vocabularySize),
       );
       const { graph } = model;
       const stream = new ResidualStream(engine, openModelDirectory(directory), windows);
-      const spill = new TensorSpill(output);
       assert.is(stream.segments.length, info.layers);
       for (const segment of stream.segments) {
         const names = new Set(segment.layers.map((layer) => layer.name));
@@ -51,9 +48,9 @@ for (const name of goldenNames) {
         const scaled = scaleGroups(groups, statistics, options, products);
         const layers = findLinearLayers(graph).filter((layer) => names.has(layer.name));
         for (const changed of changeLayers(layers, scaled, statistics, options, products)) {
-          replaceWeight(graph, spill, changed);
+          replaceInitializers(graph, [changedWeight(changed)]);
         }
-        for (const each of scaled) scaleVectors(graph, each);
+        replaceInitializers(graph, scaled.flatMap(scaledVectors));
       }
       writeModelDirectory(model, output, { layout: 'per-tensor', info, companions: [] });
       const error = await equivalenceError(directory, output, 1);
