@@ -43,7 +43,7 @@ export function linearLayerOf(node: Node): LinearLayer | undefined {
   ) {
     return undefined;
   }
-  const name = node.name === '' ? node.output.name : node.name;
+  const name = moduleNameOf(node);
   return {
     name,
     node,
@@ -62,8 +62,13 @@ function isPlainGemm(node: Node): boolean {
   return transposes === 0 && !node.attributes.has('alpha') && !node.attributes.has('beta');
 }
 
+/** The name of a node, that of what it computes if it has none. */
+export function moduleNameOf(node: Node): string {
+  return node.name === '' ? node.output.name : node.name;
+}
+
 /** The number behind `layers` (also `h` and `blocks`) in a module path. */
-function decoderLayerOf(name: string): number | undefined {
+export function decoderLayerOf(name: string): number | undefined {
   const match = /(?:^|[./])(?:layers|h|blocks)[./](\d+)(?:[./]|$)/.exec(name);
   return match === null ? undefined : Number(match[1]);
 }

@@ -216,6 +216,11 @@ export function float32Of(tensor: Tensor): Float32Array {
   return view(tensor, 'float32', 4, (buffer, offset, count) => new Float32Array(buffer, offset, count));
 }
 
+/** Elements of a float64 tensor; copied only when the bytes are not aligned. */
+export function float64Of(tensor: Tensor): Float64Array {
+  return view(tensor, 'float64', 8, (buffer, offset, count) => new Float64Array(buffer, offset, count));
+}
+
 /** Bit patterns of a float16 or bfloat16 tensor. */
 export function halfBitsOf(tensor: Tensor): Uint16Array {
   const dataType = tensor.dataType === 'bfloat16' ? 'bfloat16' : 'float16';

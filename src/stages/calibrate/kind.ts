@@ -4,7 +4,7 @@ import type { StageKind } from '../kind.js';
 
 export const calibrateKind: StageKind = {
   name: 'calibrate',
-  version: 1,
+  version: 2,
   summary: 'Runs a text through a model and keeps statistics of the inputs of its linear layers',
   produces: 'stats',
   parameters: {

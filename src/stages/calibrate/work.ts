@@ -1,20 +1,20 @@
 import { join } from 'node:path';
 import { writeSafetensors } from '../../checkpoints/safetensors-writer.js';
-import { promptInputs } from '../../models/decoder-inputs.js';
-import { openModelSession } from '../../models/graph-session.js';
 import { findLinearLayers } from '../../models/linear-layers.js';
-import { lowerAttention } from '../../models/lower-attention.js';
 import { openModelDirectory, openModelTokenizer } from '../../models/model-directory.js';
 import { float32ArrayToBfloat16 } from '../../numerics/half.js';
 import { openEngine } from '../../ort/open-engine.js';
 import { readDataset } from '../../text/dataset.js';
+import { tokenDigest } from '../../text/token-digest.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import type { DatasetParameters } from '../dataset-windows.js';
 import { checkWindowLength, datasetDescription } from '../dataset-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
+import { DecoderWalk } from '../layerwise/decoder-walk.js';
+import { windowBatches } from '../layerwise/window-batches.js';
 import { drawWindows } from './choose-windows.js';
 import type { Statistic } from './statistics.js';
-import { ChannelStatistics, reduceToStatistics } from './statistics.js';
+import { addStatisticsOf, ChannelStatistics, statisticBuffers } from './statistics.js';
 
 export interface CalibrateParameters {
   readonly dataset: DatasetParameters;
@@ -29,24 +29,26 @@ export interface CalibrateParameters {
  */
 export async function calibrate(context: WorkContext<CalibrateParameters>): Promise<WorkResult> {
   const { dataset, collect } = context.parameters;
-  const directory = context.inputs.model!;
-  const opened = openModelDirectory(directory);
-  const { model, info } = opened;
+  const opened = openModelDirectory(context.inputs.model!);
+  const { info } = opened;
   checkWindowLength(dataset.length, info);
   const windows = await calibrationWindows(context, openModelTokenizer(opened));
-  lowerAttention(model);
-  const layers = findLinearLayers(model.graph);
-  reduceToStatistics(
-    model.graph,
-    layers.map(({ input }) => input),
-    collect,
-  );
   const engine = await openEngine({ threads: context.threads });
-  const session = openModelSession(engine, model, directory);
+  const walk = new DecoderWalk(engine, opened);
+  const layers = findLinearLayers(walk.graph);
   const statistics = new ChannelStatistics();
-  for (const [index, ids] of windows.entries()) {
-    statistics.add(session.run(promptInputs(info, ids)));
-    context.report({ done: index + 1, total: windows.length, unit: 'windows' });
+  let done = 0;
+  for (const batch of windowBatches(windows, info.hiddenSize)) {
+    const description = { tokens: tokenDigest(batch), collect: [...collect] };
+    const place = await context.part({ unit: 'batches of windows', inputs: ['model'], description }, (directory) => {
+      const measured = measureWindows(walk, batch, collect, (share) =>
+        context.report({ done: done + Math.floor(share * batch.length), total: windows.length, unit: 'windows' }),
+      );
+      measured.write(directory);
+    });
+    statistics.addWritten(place, batch.length);
+    done += batch.length;
+    context.report({ done, total: windows.length, unit: 'windows' });
   }
   engine.close();
   for (const statistic of collect) {
@@ -60,6 +62,31 @@ export async function calibrate(context: WorkContext<CalibrateParameters>): Prom
   }
   const tokens = windows.length * dataset.length;
   return { metrics: { windows: windows.length, length: dataset.length, tokens, linearLayers: layers.length } };
+}
+
+/** The statistics of the inputs of all linear layers. `report` is told which share of the work is done. */
+export function measureWindows(
+  walk: DecoderWalk,
+  windows: readonly Int32Array[],
+  collect: readonly Statistic[],
+  report: (share: number) => void,
+): ChannelStatistics {
+  const statistics = new ChannelStatistics();
+  const batch = walk.begin(windows);
+  const steps = walk.stretches.length * windows.length;
+  for (const [index, stretch] of walk.stretches.entries()) {
+    const values = [...new Set(stretch.layers.map(({ input }) => input))];
+    if (values.length === 0 && stretch.output === undefined) continue;
+    const part = walk.open(stretch, { values, extend: (model) => addStatisticsOf(model, values, collect) });
+    const buffers = statisticBuffers(stretch.layers, collect);
+    for (const window of windows.keys()) {
+      walk.run(part, stretch, batch, window, buffers);
+      for (const [name, tensor] of Object.entries(buffers)) statistics.add(name, tensor);
+      report((index * windows.length + window + 1) / steps);
+    }
+    walk.close(part);
+  }
+  return statistics;
 }
 
 async function calibrationWindows(

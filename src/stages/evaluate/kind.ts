@@ -7,7 +7,7 @@ const windowParameters = ['length', 'stride', 'windows'] as const;
 
 export const evaluateKind: StageKind = {
   name: 'evaluate',
-  version: 1,
+  version: 2,
   summary: 'Measures perplexity on a text, and how far a model has moved from a reference',
   produces: 'report',
   parameters: {

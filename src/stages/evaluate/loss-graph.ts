@@ -23,13 +23,12 @@ function vector(graph: Graph, ...values: readonly number[]): Value {
 }
 
 /**
- * Makes a decoder compute the loss of its own input instead of returning caches: `token_losses` float32 [1, length - 1],
- * the negative log likelihood in nats of each token after the first. Logits stay an output only when they are wanted.
+ * Makes the part of a decoder that computes logits compute the loss of its own input: `token_losses` float32
+ * [1, length - 1], the negative log likelihood in nats of each token after the first.
  */
-export function computeTokenLosses(graph: Graph, options: { readonly keepLogits: boolean }): void {
+export function addTokenLosses(graph: Graph): void {
   const logits = requireValue(graph, 'logits');
-  const tokens = requireValue(graph, 'input_ids');
-  for (const output of [...graph.outputs]) if (output !== logits || !options.keepLogits) graph.removeOutput(output);
+  const tokens = graph.value('input_ids') ?? graph.addInput('input_ids', { dataType: 'int64', shape: [1, 'tokens'] });
   const add = adder(graph);
   const predictions = add('Slice', 'loss/predictions', [logits, vector(graph, 0), vector(graph, -1), vector(graph, 1)]);
   const next = add('Slice', 'loss/next_tokens', [
@@ -44,7 +43,6 @@ export function computeTokenLosses(graph: Graph, options: { readonly keepLogits:
   const losses = add('Squeeze', 'token_losses', [add('Sub', 'loss/losses', [normalizer, chosen]), vector(graph, 2)]);
   losses.type = { dataType: 'float32', shape: [1, 'predicted'] };
   graph.addOutput(losses);
-  graph.removeUnused();
 }
 
 /**

@@ -1,27 +1,23 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { QuernError } from '../../errors.js';
 import { openModelDirectory, openModelTokenizer } from '../../models/model-directory.js';
 import { openEngine } from '../../ort/open-engine.js';
 import { readDataset } from '../../text/dataset.js';
+import { tokenDigest } from '../../text/token-digest.js';
 import type { TokenWindows } from '../../text/windows.js';
 import type { DatasetParameters } from '../dataset-windows.js';
 import { checkWindowLength, datasetDescription } from '../dataset-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
-import { LogitComparison } from './logit-comparison.js';
-import { WindowEvaluator } from './window-evaluator.js';
+import { windowBatches } from '../layerwise/window-batches.js';
+import type { WindowResult } from './evaluator.js';
+import { Evaluator } from './evaluator.js';
 
 export interface EvaluateParameters {
   readonly dataset: DatasetParameters;
   readonly metric: 'perplexity';
   readonly protocol: 'windows';
   readonly engine: 'graph';
-}
-
-/** What is known of one window. Losses are mean negative log likelihoods of a predicted token in nats. */
-interface WindowResult {
-  readonly loss: number;
-  readonly referenceLoss?: number;
 }
 
 /**
@@ -35,44 +31,37 @@ export async function evaluate(context: WorkContext<EvaluateParameters>): Promis
   checkWindowLength(dataset.length, opened.info);
   const windows = await readDataset(datasetDescription(dataset, context.sources), openModelTokenizer(opened));
   const engine = await openEngine({ threads: context.threads });
-  const referenceDirectory = context.inputs.reference;
-  const model = new WindowEvaluator(engine, opened, { keepLogits: referenceDirectory !== undefined });
-  const reference =
-    referenceDirectory === undefined
-      ? undefined
-      : openReference(engine, referenceDirectory, opened.info.vocabularySize);
-  const comparison =
-    reference === undefined ? undefined : new LogitComparison(engine, opened.info.vocabularySize, dataset.length);
-  const results = [...windows].map((ids, index): WindowResult => {
-    const { loss, logits } = model.evaluate(ids);
-    const expected = reference?.evaluate(ids);
-    if (expected !== undefined && logits !== undefined) comparison?.add(expected.logits!, logits);
-    context.report({ done: index + 1, total: windows.count, unit: 'windows' });
-    return { loss, ...(expected === undefined ? {} : { referenceLoss: expected.loss }) };
-  });
+  const evaluator = new Evaluator(engine, opened, context.inputs.reference);
+  const results: WindowResult[] = [];
+  for (const batch of windowBatches([...windows], opened.info.hiddenSize)) {
+    const done = results.length;
+    const report = (share: number): void =>
+      context.report({ done: done + Math.floor(share * batch.length), total: windows.count, unit: 'windows' });
+    const part = { unit: 'batches of windows', inputs: evaluator.inputs, description: { tokens: tokenDigest(batch) } };
+    const place = await context.part(part, (directory) =>
+      writeFileSync(join(directory, partFile), JSON.stringify(evaluator.evaluate(batch, report))),
+    );
+    results.push(...readResults(join(place, partFile), batch.length));
+    report(1);
+  }
   engine.close();
-  const metrics = summarize(results, windows, comparison);
-  const report = { format: 1, protocol, engine: engineKind, dataset: datasetFacts(windows), metrics, windows: results };
+  const metrics = summarize(results, windows);
+  const losses = results.map(({ loss, referenceLoss }) => ({
+    loss,
+    ...(referenceLoss === undefined ? {} : { referenceLoss }),
+  }));
+  const report = { format: 1, protocol, engine: engineKind, dataset: datasetFacts(windows), metrics, windows: losses };
   writeFileSync(join(context.outputDirectory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   return { metrics };
 }
 
-function openReference(
-  engine: ConstructorParameters<typeof WindowEvaluator>[0],
-  directory: string,
-  vocabularySize: number,
-): WindowEvaluator {
-  const opened = openModelDirectory(directory);
-  if (opened.info.vocabularySize !== vocabularySize) {
-    throw new QuernError(
-      'stage',
-      `the reference has ${opened.info.vocabularySize} tokens in its vocabulary, the model ${vocabularySize}`,
-      {
-        suggestion: 'a reference has to be a form of the same model',
-      },
-    );
-  }
-  return new WindowEvaluator(engine, opened, { keepLogits: true });
+/** A part of the work: the results of a batch of windows. */
+const partFile = 'windows.json';
+
+function readResults(path: string, count: number): readonly WindowResult[] {
+  const results: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  if (!Array.isArray(results) || results.length !== count) throw new Error(`${path} holds other windows`);
+  return results;
 }
 
 function datasetFacts(windows: TokenWindows): {
@@ -83,8 +72,8 @@ function datasetFacts(windows: TokenWindows): {
   return { windows: windows.count, length: windows.length, stride: windows.stride };
 }
 
-function summarize(results: readonly WindowResult[], windows: TokenWindows, comparison: LogitComparison | undefined) {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+function summarize(results: readonly WindowResult[], windows: TokenWindows) {
+  const mean = (values: readonly number[]): number => sum(values) / values.length;
   const perplexity = Math.exp(mean(results.map(({ loss }) => loss)));
   const facts = {
     perplexity,
@@ -98,13 +87,19 @@ function summarize(results: readonly WindowResult[], windows: TokenWindows, comp
       `the perplexity is ${perplexity}: the model's logits are not finite or hopelessly wrong`,
     );
   }
-  if (comparison === undefined) return facts;
+  const compared = results.flatMap(({ comparison }) => comparison ?? []);
+  if (compared.length === 0) return facts;
   const referencePerplexity = Math.exp(mean(results.map(({ referenceLoss }) => referenceLoss ?? Number.NaN)));
+  const positions = windows.count * windows.length;
   return {
     ...facts,
     referencePerplexity,
     perplexityIncrease: perplexity / referencePerplexity - 1,
-    klDivergence: comparison.meanDivergence,
-    top1Agreement: comparison.meanAgreement,
+    klDivergence: sum(compared.map(({ divergence }) => divergence)) / positions,
+    top1Agreement: sum(compared.map(({ agreement }) => agreement)) / positions,
   };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

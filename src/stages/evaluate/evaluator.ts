@@ -1,0 +1,73 @@
+import { QuernError } from '../../errors.js';
+import type { ModelDirectory } from '../../models/model-directory.js';
+import { openModelDirectory } from '../../models/model-directory.js';
+import type { Engine } from '../../ort/engine.js';
+import type { WindowComparison } from './logit-comparison.js';
+import { LogitComparison } from './logit-comparison.js';
+import { WindowEvaluator } from './window-evaluator.js';
+
+/** What is known of one window. Losses are mean negative log likelihoods of a predicted token in nats. */
+export interface WindowResult {
+  readonly loss: number;
+  readonly referenceLoss?: number;
+  readonly comparison?: WindowComparison;
+}
+
+/** Evaluates batches of windows of equal length with a model, beside a reference if there is one. */
+export class Evaluator {
+  /** The inputs of the stage that it uses. */
+  readonly inputs: readonly string[];
+  readonly #engine: Engine;
+  readonly #model: WindowEvaluator;
+  readonly #reference: WindowEvaluator | undefined;
+  readonly #vocabularySize: number;
+  #comparison: LogitComparison | undefined;
+
+  constructor(engine: Engine, opened: ModelDirectory, reference: string | undefined, wholeModelBytes?: number) {
+    const size = wholeModelBytes === undefined ? {} : { wholeModelBytes };
+    this.#engine = engine;
+    this.#vocabularySize = opened.info.vocabularySize;
+    this.#model = new WindowEvaluator(engine, opened, { keepLogits: reference !== undefined, ...size });
+    this.inputs = reference === undefined ? ['model'] : ['model', 'reference'];
+    if (reference === undefined) return;
+    const openedReference = openReference(reference, this.#vocabularySize);
+    this.#reference = new WindowEvaluator(engine, openedReference, { keepLogits: true, ...size });
+  }
+
+  /** `report` is told which share of the work is done. The logits of one window at a time are in memory. */
+  evaluate(windows: readonly Int32Array[], report: (share: number) => void): readonly WindowResult[] {
+    const evaluators = [this.#model, ...(this.#reference === undefined ? [] : [this.#reference])];
+    const steps = evaluators.reduce((sum, { stretches }) => sum + stretches, 0);
+    let done = 0;
+    for (const evaluator of evaluators) {
+      const before = evaluator.stretches - 1;
+      evaluator.begin(windows, (share) => report((done + share * before) / steps));
+      done += before;
+    }
+    const results = windows.map((ids, window) => {
+      const result = this.#evaluateWindow(ids, window);
+      report((done + ((window + 1) / windows.length) * evaluators.length) / steps);
+      return result;
+    });
+    for (const evaluator of evaluators) evaluator.end();
+    return results;
+  }
+
+  #evaluateWindow(ids: Int32Array, window: number): WindowResult {
+    const { loss, logits } = this.#model.evaluate(window);
+    const expected = this.#reference?.evaluate(window);
+    if (expected?.logits === undefined || logits === undefined) return { loss };
+    this.#comparison ??= new LogitComparison(this.#engine, this.#vocabularySize, ids.length);
+    return { loss, referenceLoss: expected.loss, comparison: this.#comparison.compare(expected.logits, logits) };
+  }
+}
+
+function openReference(directory: string, vocabularySize: number): ModelDirectory {
+  const opened = openModelDirectory(directory);
+  if (opened.info.vocabularySize === vocabularySize) return opened;
+  throw new QuernError(
+    'stage',
+    `the reference has ${opened.info.vocabularySize} tokens in its vocabulary, the model ${vocabularySize}`,
+    { suggestion: 'a reference has to be a form of the same model' },
+  );
+}
