@@ -46,6 +46,7 @@ export class GraphBuilder {
   readonly #sizes: DecoderSizes;
   readonly #model: Model;
   #attentionCount = 0;
+  #smallestWindow: number | undefined;
 
   /** Starts the graph of a decoder with its inputs, caches apart. */
   constructor(name: string, sizes: DecoderSizes) {
@@ -59,6 +60,11 @@ export class GraphBuilder {
   /** How many attentions the graph has so far. */
   get attentionCount(): number {
     return this.#attentionCount;
+  }
+
+  /** How many of the latest tokens a token sees in the layers that see fewest; all, if it is not given. */
+  get smallestWindow(): number | undefined {
+    return this.#smallestWindow;
   }
 
   /** Lets the graph have operators of ONNX Runtime's own. */
@@ -152,6 +158,7 @@ export class GraphBuilder {
   ): Value {
     const { heads, keyValueHeads } = this.#sizes;
     this.#attentionCount++;
+    if (window !== undefined) this.#smallestWindow = Math.min(window, this.#smallestWindow ?? window);
     const cache = (kind: 'key' | 'value'): Value =>
       this.graph.addInput(`past_key_values.${layer}.${kind}`, this.#cacheType('past_sequence'));
     const mask = window === undefined ? undefined : this.#slidingWindow(window);

@@ -62,7 +62,7 @@ function step(context: ImportContext, value: Value, found: Omit<Found, 'input'>)
     return norm.hasMean ? undefined : norm.input;
   }
   if (movers.has(node.opType)) return node.requireInput(0);
-  if (node.opType === 'Concat') return behindCache(context, node, found);
+  if (node.opType === 'Concat') return behindCache(context, node, found) ?? partlyRotated(context, node, found);
   if (node.opType === 'Mul' || node.opType === 'Div') return scaled(context, node, found);
   if (found.rotary !== undefined || found.norm !== undefined) return undefined;
   return node.opType === 'Add' ? rotatedByHand(context, node, found) : rotatedByOperator(context, node, found);
@@ -75,6 +75,16 @@ function behindCache({ source }: ImportContext, node: Node, found: Omit<Found, '
     return undefined;
   found.cache = cache;
   return value;
+}
+
+/** A head of which only the first dimensions are turned: those, and the others as they are. */
+function partlyRotated(context: ImportContext, node: Node, found: Omit<Found, 'input'>): Value | undefined {
+  const [turned, rest, ...others] = node.inputs.map((input) => input?.producer);
+  if (turned?.opType !== 'Add' || rest?.opType !== 'Slice' || others.length > 0 || found.rotary !== undefined)
+    return undefined;
+  const part = rotatedByHand(context, turned, found)?.producer;
+  const whole = rest.requireInput(0);
+  return part?.opType === 'Slice' && part.requireInput(0) === whole ? whole : undefined;
 }
 
 function scaled({ source }: ImportContext, node: Node, found: Omit<Found, 'input'>): Value | undefined {

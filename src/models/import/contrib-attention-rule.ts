@@ -42,11 +42,17 @@ export const groupQueryAttentionRule: ImportRule = (context, value) => {
   );
 };
 
-/** Positions, biases of scores, sinks and other softmaxes. */
+const knownAttributes: ReadonlySet<string> = new Set([
+  ...['num_heads', 'kv_num_heads', 'scale', 'softcap', 'local_window_size', 'do_rotary', 'rotary_interleaved'],
+]);
+
+/** Positions, biases of scores and sinks among the inputs, and attributes that say something else than that they are off. */
 function hasUnknownParts(node: Node): boolean {
-  return (
-    node.inputs.slice(9).some((input) => input !== undefined) || intAttribute(node.attributes, 'smooth_softmax') === 1
+  const others = [...node.attributes].filter(([name]) => !knownAttributes.has(name));
+  const isUsed = others.some(
+    ([, { type, value }]) => !(type === 'int' && (Number(value) === 0 || Number(value) === -1)),
   );
+  return isUsed || node.inputs.slice(9).some((input) => input !== undefined);
 }
 
 interface Projections {

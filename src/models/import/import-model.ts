@@ -66,11 +66,11 @@ function importRead(engine: Engine, model: Model, files: readonly ImportFile[], 
   const source = new SourceGraph(graph, ports, probes);
   const largestWindow = fields.has('sliding_window') ? fields.integer('sliding_window', { min: 1 }) : 0;
   const meaning = new SequenceMeaning(source, model, sizes, engine, directory, largestWindow);
-  const imported = translateGraph(source, sizes, meaning);
+  const { model: imported, ...shown } = translateGraph(source, sizes, meaning);
   const isHalf = [...graph.initializers.values()].some(({ initializer }) => initializer?.dataType.endsWith('float16'));
   return {
     model: imported,
-    info: modelInfoOf({ architecture }, sizes),
+    info: { ...modelInfoOf({ architecture }, sizes), ...shown },
     fields,
     references: referenceLogits(ports, probes),
     errorLimit: isHalf ? halfLimit : floatLimit,

@@ -129,3 +129,20 @@ export const splitRule: ImportRule = (context, value) => {
   }
   return split.outputs[node.outputs.indexOf(value)];
 };
+
+/** Some of the features, such as those of one projection of several. */
+export const sliceRule: ImportRule = (context, value) => {
+  const { source, builder } = context;
+  const node = value.producer;
+  if (node?.opType !== 'Slice' || node.domain !== '') return undefined;
+  const [input, start, end, axes, step] = node.inputs;
+  const rank = source.dims(value)?.length ?? 0;
+  const numbers = [start, end, axes].map((constant) => source.scalar(constant));
+  const [first, last, axis] = numbers;
+  const isPlain = step === undefined || source.scalar(step) === 1;
+  if (input === undefined || first === undefined || last === undefined || !isPlain) return undefined;
+  if (axis !== -1 && axis !== rank - 1) return undefined;
+  const name = builder.graph.uniqueName(nodeName(context, node));
+  const bounds = [first, Math.min(last, source.dims(input)?.at(-1) ?? 0), -1].map((number) => builder.integers(number));
+  return builder.node('Slice', name, [context.translate(input), ...bounds]);
+};

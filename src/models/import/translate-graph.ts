@@ -12,7 +12,7 @@ import type { ImportContext, ImportRule } from './import-context.js';
 import { isLinearResult, linearRule } from './linear-rule.js';
 import { ModuleNames } from './module-names.js';
 import { normRule } from './norm-rule.js';
-import { elementRule, embeddingRule, formRule, positionRule, splitRule } from './plain-rules.js';
+import { elementRule, embeddingRule, formRule, positionRule, sliceRule, splitRule } from './plain-rules.js';
 import { residualNormRule } from './residual-norm-rule.js';
 import type { SequenceMeaning } from './sequence-meaning.js';
 import type { SourceGraph } from './source-graph.js';
@@ -28,14 +28,21 @@ const rules: readonly ImportRule[] = [
   embeddingRule,
   formRule,
   splitRule,
+  sliceRule,
   elementRule,
 ];
+
+/** The new graph, and what it shows of the model that no configuration has to say. */
+export interface Translation {
+  readonly model: Model;
+  readonly slidingWindow?: number;
+}
 
 /**
  * Writes an exported decoder anew, in the operators and with the inputs, outputs and names that models of quern have.
  * @throws QuernError (`input`) that names the first operator no rule understands
  */
-export function translateGraph(source: SourceGraph, sizes: DecoderSizes, meaning: SequenceMeaning): Model {
+export function translateGraph(source: SourceGraph, sizes: DecoderSizes, meaning: SequenceMeaning): Translation {
   return new GraphTranslation(source, sizes, meaning).run();
 }
 
@@ -54,7 +61,7 @@ class GraphTranslation implements ImportContext {
     this.#translated.set(source.ports.tokens, this.builder.tokens);
   }
 
-  run(): Model {
+  run(): Translation {
     const { source, builder, sizes } = this;
     // In the order of the graph, so that no call goes deeper than from one linear layer to the one before.
     for (const { outputs } of topologicalOrder(source.graph)) {
@@ -70,7 +77,8 @@ class GraphTranslation implements ImportContext {
     }
     const model = builder.finish(logits);
     model.graph.removeUnused();
-    return model;
+    const { smallestWindow } = builder;
+    return smallestWindow === undefined ? { model } : { model, slidingWindow: smallestWindow };
   }
 
   translate(value: Value): Value {

@@ -120,6 +120,7 @@ CASES = {
     ),
     "gemma": (gemma, {"hidden_act": "silu"}),
     "gemma2": (gemma2, {"attn_logit_softcapping": None}),
+    "gemma2-uncapped": ({**gemma2, "attn_logit_softcapping": None}, {"final_logit_softcapping": None}),
     "gemma2-full": (
         {**gemma2, "sliding_window": 64, "attn_logit_softcapping": None, "final_logit_softcapping": None},
         {"query_pre_attn_scalar": 24},
@@ -173,5 +174,6 @@ def make(name):
     print(f"{name}: largest logit {np.abs(logits).max():.3f}, {without} changes {difference:.3f}")
 
 
-for case in sys.argv[1:] or CASES:
-    make(case)
+if __name__ == "__main__":
+    for case in sys.argv[1:] or CASES:
+        make(case)
