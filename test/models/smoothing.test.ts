@@ -30,6 +30,7 @@ const opt = ['self_attn_layer_norm: q_proj k_proj v_proj', 'v_proj: out_proj', '
 const expectedGroups: { readonly [name: string]: readonly string[] } = {
   gemma2: gemma,
   'gemma2-full': gemma,
+  'gemma2-uncapped': gemma,
   gpt2: ['ln_1: c_attn', 'ln_2: c_fc'],
   'gpt2-scaled': ['ln_1: c_attn', 'ln_2: c_fc'],
   opt,

@@ -8,8 +8,9 @@ import { type ImportedModel, importModel } from '../../../src/models/import/impo
 import { findLinearLayers } from '../../../src/models/linear-layers.js';
 import { logitError } from '../../../src/models/logit-error.js';
 import { openModelDirectory, writeModelDirectory } from '../../../src/models/model-directory.js';
+import { findScalingGroups } from '../../../src/models/scaling-groups.js';
 import { findSegments } from '../../../src/models/segments.js';
-import { findSmoothingGroups } from '../../../src/models/smoothing-groups.js';
+
 import type { Graph } from '../../../src/onnx/ir.js';
 import { openEngine } from '../../../src/ort/open-engine.js';
 import { deviceNamed } from '../../../src/runtime/devices/registry.js';
@@ -27,14 +28,14 @@ test.after(() => {
 });
 
 function structureOf(graph: Graph) {
-  const { groups, refused } = findSmoothingGroups(graph);
+  const { groups, refused } = findScalingGroups(graph);
   return {
     layers: findLinearLayers(graph).map(({ name, tensor, decoderLayer, isHead }) => ({
       ...{ name, dims: tensor.dims, decoderLayer, isHead },
       bytes: Buffer.from(tensor.bytes()).toString('base64'),
     })),
-    groups: groups.map(({ norm, layers }) => [norm.name, layers.map(({ name }) => name)]),
-    refused: refused.map(({ norm }) => norm.name),
+    groups: groups.map(({ source, layers }) => [source, layers.map(({ name }) => name)]),
+    refused: refused.map(({ name }) => name),
     segments: findSegments(graph).map(({ decoderLayer, layers }) => [decoderLayer, layers.map(({ name }) => name)]),
     initializers: [...graph.initializers.keys()].filter((name) => /\.(weight|bias|cos|sin)$/.test(name)).sort(),
   };
