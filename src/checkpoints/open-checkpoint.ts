@@ -39,7 +39,7 @@ const extensions: { readonly [extension: string]: keyof typeof openers } = {
 };
 
 /** Opens one file with weights, whatever its name is before the extension; `undefined` for another extension. */
-export function openWeightFile(path: string): Checkpoint | undefined {
-  const format = extensions[extname(path).toLowerCase()];
+export function openWeightFile(path: string, name: string = path): Checkpoint | undefined {
+  const format = extensions[extname(name).toLowerCase()];
   return format === undefined ? undefined : openers[format](path);
 }

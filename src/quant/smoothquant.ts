@@ -41,11 +41,27 @@ export function smoothingScales(
 /** The largest of the values of the features that are one channel. */
 export function largestOfChannels(values: Float32Array, channels: Int32Array | undefined): Float32Array {
   if (channels === undefined) return values;
-  const largest = new Float32Array(channels.reduce((last, channel) => Math.max(last, channel), 0) + 1);
+  const largest = new Float32Array(Math.max(...channels) + 1);
   for (const [feature, channel] of channels.entries()) {
     largest[channel] = Math.max(largest[channel]!, values[feature]!);
   }
   return largest;
+}
+
+/**
+ * How much each channel weighs in the outputs of weights that read it: the Frobenius norm of its rows, at least 1e-5.
+ * float32 [channels]
+ */
+export function channelNorms(weights: readonly Matrix[], channels?: Int32Array): Float32Array {
+  const [{ rows } = { rows: 0 }] = weights;
+  const squares = new Float64Array(channels === undefined ? rows : Math.max(...channels) + 1);
+  for (const { values, columns } of weights) {
+    for (let row = 0; row < rows; row++) {
+      const channel = channels?.[row] ?? row;
+      for (const value of values.subarray(row * columns, (row + 1) * columns)) squares[channel]! += value ** 2;
+    }
+  }
+  return Float32Array.from(squares, (sum) => Math.max(Math.sqrt(sum), floor));
 }
 
 /** Scales divided by their geometric mean, those of channels that were never active replaced by 1. */

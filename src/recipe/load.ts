@@ -135,7 +135,7 @@ function resolveStage(draft: StageDraft): ResolvedStage {
     name,
     family: stage.name,
     variant: values,
-    kind,
+    kind: kind.traits === undefined ? kind : { ...kind, ...kind.traits(parameters) },
     parameters,
     inputs,
     gates,

@@ -119,13 +119,69 @@ const rows: readonly Row[] = [
     name: 'a parameter of the wrong type',
     prepare: recipe(`${load}${stats}  smooth: { kind: smoothquant, model: float, stats: stats, alpha: high }\n`),
     code: 2,
-    says: /`alpha` must be a number between 0 and 1, got "high"/,
+    says: /`alpha` must be a number between 0 and 1, `auto` or a mapping, got "high"/,
   },
   {
     name: 'a parameter out of range',
     prepare: recipe(`${load}${stats}  smooth: { kind: smoothquant, model: float, stats: stats, alpha: 1.5 }\n`),
     code: 2,
-    says: /`alpha` must be a number between 0 and 1, got 1\.5/,
+    says: /`alpha` must be a number between 0 and 1, `auto` or a mapping, got 1\.5/,
+  },
+  {
+    name: 'a search for alpha without a text',
+    prepare: recipe(`${load}${stats}  smooth: { kind: smoothquant, model: float, stats: stats, alpha: auto }\n`),
+    code: 2,
+    says: /to find alpha, `dataset` has to give a text/,
+  },
+  {
+    name: 'statistics from nowhere',
+    prepare: recipe(`${load}  stats: { kind: calibrate, model: float }\n`),
+    code: 2,
+    says: /calibrate needs a `dataset`, or scales to `import`/,
+  },
+  {
+    name: 'statistics from two places',
+    prepare: recipe(
+      `${load}  stats: { kind: calibrate, model: float, import: ./text.txt, collect: [absmean], dataset: ${dataset} }\n`,
+    ),
+    code: 2,
+    says: [/`import` is given in place of `dataset`/, /what is imported is absmax alone/],
+  },
+  {
+    name: 'an import that has no scales',
+    prepare: recipe(`${load}  stats: { kind: calibrate, model: float, import: ./text.txt }\n`),
+    code: 1,
+    says: /text\.txt is not a file with activation scales/,
+  },
+  {
+    name: 'scales that are for another model',
+    prepare: recipe(`${load}  stats: { kind: calibrate, model: float, import: ./model/model.safetensors }\n`),
+    code: 1,
+    says: [/lacks the layers model\.decoder\.layers\.0\.self_attn\.q_proj, .* and 9 more/, /for another model\?/],
+  },
+  {
+    name: 'an empty range of alpha',
+    prepare: recipe(
+      `${load}${stats}  smooth: { kind: smoothquant, model: float, stats: stats, alpha: { from: 1 }, dataset: ${dataset} }\n`,
+    ),
+    code: 2,
+    says: /the range of alpha is empty: 1 is more than 0\.9/,
+  },
+  {
+    name: 'a text for alpha where alpha is given',
+    prepare: recipe(
+      `${load}${stats}  smooth: { kind: smoothquant, model: float, stats: stats, dataset: ${dataset} }\n`,
+    ),
+    code: 2,
+    says: /`dataset` is for `alpha: auto`/,
+  },
+  {
+    name: 'a smoothing group behind two things',
+    prepare: recipe(
+      `${load}${stats}  smooth: { kind: smoothquant, model: float, stats: stats, groups: [{ norm: a, layer: b, linear: [c] }] }\n`,
+    ),
+    code: 2,
+    says: /a group has either `norm` or `layer`/,
   },
   {
     name: 'a missing input',

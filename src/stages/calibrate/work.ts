@@ -13,13 +13,34 @@ import type { WorkContext, WorkResult } from '../kind.js';
 import { DecoderWalk } from '../layerwise/decoder-walk.js';
 import { windowBatches } from '../layerwise/window-batches.js';
 import { drawWindows } from './choose-windows.js';
+import { importScales } from './import-scales.js';
 import type { Statistic } from './statistics.js';
 import { addStatisticsOf, ChannelStatistics, statisticBuffers } from './statistics.js';
 
-export interface CalibrateParameters {
+/** Statistics of a text, or some that another program has measured. */
+export type CalibrateParameters = MeasureParameters | { readonly import: string };
+
+interface MeasureParameters {
   readonly dataset: DatasetParameters;
   readonly collect: readonly Statistic[];
   readonly seed?: number;
+}
+
+/** Keeps statistics for every input channel of every linear layer, one safetensors file a statistic. */
+export async function calibrate(context: WorkContext<CalibrateParameters>): Promise<WorkResult> {
+  const { parameters } = context;
+  return 'import' in parameters ? importStatistics(context) : measureStatistics({ ...context, parameters });
+}
+
+/** Takes the largest magnitudes as they are: a model that is smoothed by them is the one of their program. */
+function importStatistics({ inputs, sources, outputDirectory, log }: WorkContext<CalibrateParameters>): WorkResult {
+  const [file] = sources.import ?? [];
+  if (file === undefined) throw new Error('the import is a file');
+  const layers = findLinearLayers(openModelDirectory(inputs.model!).model.graph);
+  const { tensors, surplus } = importScales(file, layers);
+  for (const name of surplus) log(`${name} is no linear layer of the model`);
+  writeSafetensors(join(outputDirectory, 'absmax.safetensors'), tensors);
+  return { metrics: { imported: tensors.length, linearLayers: layers.length, surplus: [...surplus] } };
 }
 
 /**
@@ -27,7 +48,7 @@ export interface CalibrateParameters {
  * for. They are written as one safetensors file a statistic, module path -> bfloat16 [input features]: rounding keeps the
  * last bits of a processor's matrix product out of what is built from them.
  */
-export async function calibrate(context: WorkContext<CalibrateParameters>): Promise<WorkResult> {
+async function measureStatistics(context: WorkContext<MeasureParameters>): Promise<WorkResult> {
   const { dataset, collect } = context.parameters;
   const opened = openModelDirectory(context.inputs.model!);
   const { info } = opened;
@@ -90,7 +111,7 @@ export function measureWindows(
 }
 
 async function calibrationWindows(
-  context: WorkContext<CalibrateParameters>,
+  context: WorkContext<MeasureParameters>,
   tokenizer: Tokenizer,
 ): Promise<Int32Array[]> {
   const { dataset, seed } = context.parameters;

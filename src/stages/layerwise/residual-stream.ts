@@ -66,6 +66,23 @@ export class ResidualStream {
     return statistics;
   }
 
+  /** What inputs of a segment's linear layers are in each window, by the name of the value, and moves the stream behind it. */
+  readAndAdvance(segment: Segment, names: ReadonlySet<string>): ReadonlyMap<string, readonly TensorData<'float32'>[]> {
+    const position = this.#moveTo(segment);
+    const read = new Map<string, TensorData<'float32'>[]>();
+    for (const { value, channels } of inputsOf(segment)) {
+      if (!names.has(value.name)) continue;
+      value.type ??= { dataType: 'float32', shape: [1, 'tokens', channels] };
+      read.set(
+        value.name,
+        this.#windows.map((ids) => zeros('float32', [1, ids.length, channels])),
+      );
+    }
+    this.#run([segment.input], [segment.output], [], read);
+    this.#passed = position + 1;
+    return read;
+  }
+
   /** Lets the stream pass through a segment with other weights, which are asked for if it does. */
   replaceWeights(segment: Segment, weights: () => SegmentWeights): void {
     this.#weights.set(segment, weights);
@@ -103,8 +120,11 @@ export class ResidualStream {
     inputs: readonly Value[],
     outputs: readonly Value[],
     measured: readonly MeasuredValue[],
+    read: ReadonlyMap<string, readonly TensorData<'float32'>[]> = new Map(),
   ): ReadonlyMap<string, InputStatistics> {
-    const part = this.#model.open(inputs, [...outputs, ...measured.map(({ value }) => value)], (model) => {
+    const readValues = [...read.keys()].map((name) => requireValue(this.#model.model, name));
+    const wanted = [...outputs, ...measured.map(({ value }) => value), ...readValues];
+    const part = this.#model.open(inputs, wanted, (model) => {
       const values = measured.map(({ value: { name } }) => requireValue(model, name));
       for (const value of values) model.graph.removeOutput(value);
       addStatistics(model, values);
@@ -116,7 +136,12 @@ export class ResidualStream {
       part.run(
         ids,
         Object.assign({}, ...inputs.map(({ name }) => ({ [name]: state })), ...sums.map((sum) => sum.inputs)),
-        Object.assign({}, ...outputs.map(({ name }) => ({ [name]: result })), ...sums.map((sum) => sum.outputs)),
+        Object.assign(
+          {},
+          ...outputs.map(({ name }) => ({ [name]: result })),
+          ...sums.map((sum) => sum.outputs),
+          ...[...read].map(([name, windows]) => ({ [name]: windows[index] })),
+        ),
       );
       if (result !== undefined) state.data.set(result.data);
       for (const sum of sums) sum.next();

@@ -1,6 +1,13 @@
 import { formatNumber } from '../../format.js';
+import type { Json, JsonObject } from '../../json.js';
 import { isJsonObject } from '../../json.js';
+import { schemeSchema } from '../../quant/scheme-schema.js';
+import { resolveScheme, type SchemeChoice } from '../../quant/schemes.js';
+import { datasetProblems, datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
 import type { StageKind } from '../kind.js';
+import { defaultRange } from './alpha-range.js';
+
+const strength = { type: 'number', minimum: 0, maximum: 1 } as const;
 
 export const smoothquantKind: StageKind = {
   name: 'smoothquant',
@@ -11,12 +18,27 @@ export const smoothquantKind: StageKind = {
     type: 'object',
     properties: {
       alpha: {
-        type: 'number',
-        minimum: 0,
-        maximum: 1,
         default: 0.5,
         description:
-          'Migration strength: 0 leaves the activations as they are, 1 moves all of their range into the weights',
+          'Migration strength: 0 leaves the activations as they are, 1 moves all of their range into the weights. `auto`, or a range, finds the one with the least error for each group',
+        anyOf: [
+          strength,
+          { const: 'auto' },
+          {
+            type: 'object',
+            properties: {
+              from: { ...strength, description: `${defaultRange.from} when left out` },
+              to: { ...strength, description: `${defaultRange.to} when left out` },
+              step: { type: 'number', minimum: 0.001, maximum: 1, description: `${defaultRange.step} when left out` },
+            },
+            additionalProperties: false,
+          },
+        ],
+      },
+      dataset: { ...datasetSchema, description: 'Of `alpha: auto`: the text on whose tokens the error is taken' },
+      scheme: {
+        ...schemeSchema,
+        description: 'Of `alpha: auto`: the scheme whose error is taken; w8a8-ort when left out',
       },
       groups: {
         default: 'norms',
@@ -53,16 +75,54 @@ export const smoothquantKind: StageKind = {
     model: { accepts: ['model'], required: true },
     stats: { accepts: ['stats'], required: true },
   },
-  check: ({ groups }) => {
-    if (!Array.isArray(groups)) return [];
-    return groups.flatMap((group, index) => {
-      if (!isJsonObject(group) || (group.norm === undefined) !== (group.layer === undefined)) return [];
-      return [{ pointer: ['groups', String(index)], message: 'a group has either `norm` or `layer`' }];
-    });
+  check: (parameters) => [...groupProblems(parameters), ...searchProblems(parameters)],
+  normalise: (parameters) => {
+    const { alpha, dataset, scheme } = parameters;
+    if (!isSearch(alpha)) return parameters;
+    const range = { ...defaultRange, ...(isJsonObject(alpha) ? alpha : {}) };
+    const resolved = resolveScheme((scheme ?? 'w8a8-ort') as SchemeChoice);
+    return { ...parameters, alpha: range, dataset: normaliseDataset(dataset), scheme: resolved as unknown as Json };
   },
+  sources: datasetSources,
+  traits: ({ alpha }) => (isSearch(alpha) ? { machineDependent: true, tolerance: 1e-6, cores: 'all' } : {}),
   cores: 'one',
   engines: ['onnxruntime'],
-  headline: (metrics) =>
-    `${metrics.groups} groups, alpha ${metrics.alpha}, equivalence ${formatNumber(metrics.equivalenceError)}`,
+  headline: ({ groups, smallestAlpha, largestAlpha, equivalenceError }) => {
+    const alpha = smallestAlpha === largestAlpha ? smallestAlpha : `${smallestAlpha} to ${largestAlpha}`;
+    return `${groups} groups, alpha ${alpha}, equivalence ${formatNumber(equivalenceError)}`;
+  },
   load: async () => (await import('./work.js')).smoothquant,
 };
+
+type Problems = ReturnType<NonNullable<StageKind['check']>>;
+
+/** Whether strengths are tried. */
+function isSearch(alpha: Json | undefined): boolean {
+  return alpha === 'auto' || isJsonObject(alpha);
+}
+
+function groupProblems({ groups }: JsonObject): Problems {
+  if (!Array.isArray(groups)) return [];
+  return groups.flatMap((group, index) => {
+    if (!isJsonObject(group) || (group.norm === undefined) !== (group.layer === undefined)) return [];
+    return [{ pointer: ['groups', String(index)], message: 'a group has either `norm` or `layer`' }];
+  });
+}
+
+function searchProblems(parameters: JsonObject): Problems {
+  const { alpha, dataset } = parameters;
+  if (!isSearch(alpha)) {
+    const unused = ['dataset', 'scheme'].filter((name) => parameters[name] !== undefined);
+    return unused.map((name) => ({
+      pointer: [name],
+      message: `\`${name}\` is for \`alpha: auto\`, or a range of alpha`,
+    }));
+  }
+  const { from, to } = { ...defaultRange, ...(isJsonObject(alpha) ? alpha : {}) };
+  const isEmpty = typeof from === 'number' && typeof to === 'number' && from > to;
+  return [
+    ...datasetProblems(parameters),
+    ...(dataset === undefined ? [{ pointer: ['alpha'], message: 'to find alpha, `dataset` has to give a text' }] : []),
+    ...(isEmpty ? [{ pointer: ['alpha'], message: `the range of alpha is empty: ${from} is more than ${to}` }] : []),
+  ];
+}

@@ -11,6 +11,30 @@ import { type Matrix, matrix } from '../../quant/matrix.js';
 import { centredScales, scalesOfFeatures, smoothingScales, smoothNorm, smoothWeight } from '../../quant/smoothquant.js';
 import type { TensorSpill } from '../layerwise/tensor-spill.js';
 
+/** A group with the scales it got. */
+export interface SmoothedGroup {
+  readonly group: ScalingGroup;
+  readonly alpha: number;
+  /** float32 [channels of the source] */
+  readonly scales: Float32Array;
+  /** Where strengths were tried: relative squared error of the outputs with this one, and the largest of the range. */
+  readonly error?: number;
+  readonly largestError?: number;
+}
+
+/** Smooths a group with a given strength. */
+export function smoothGroup(
+  graph: Graph,
+  spill: TensorSpill,
+  group: ScalingGroup,
+  statistics: Checkpoint,
+  alpha: number,
+): SmoothedGroup {
+  const scales = groupScales(group, group.layers.map(weightOf), statistics, alpha);
+  applyScales(graph, spill, group, scales);
+  return { group, alpha, scales };
+}
+
 /** The weight that a layer has now: [input features, output features]. */
 export function weightOf({ weight, inputFeatures, outputFeatures }: LinearLayer): Matrix {
   const tensor = weight.initializer;

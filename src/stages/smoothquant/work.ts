@@ -4,29 +4,22 @@ import { openSafetensors } from '../../checkpoints/safetensors.js';
 import { writeSafetensors } from '../../checkpoints/safetensors-writer.js';
 import { QuernError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
+import type { ModelDirectory } from '../../models/model-directory.js';
 import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
 import type { ScalingGroup } from '../../models/scaling-groups.js';
+import { openEngine } from '../../ort/open-engine.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { TensorSpill } from '../layerwise/tensor-spill.js';
 import { equivalenceError } from './equivalence.js';
 import type { GroupChoice } from './groups.js';
 import { chooseGroups } from './groups.js';
-import { applyScales, groupScales, weightOf } from './smooth-group.js';
+import { type SmoothedGroup, smoothGroup } from './smooth-group.js';
+import { type SearchParameters, smoothSegments } from './smooth-segments.js';
 
-export interface SmoothquantParameters {
-  readonly alpha: number;
-  readonly groups: GroupChoice;
-}
+export type SmoothquantParameters = { readonly groups: GroupChoice } & ({ readonly alpha: number } | SearchParameters);
 
 /** Largest relative difference of logits that still counts as the same function. */
 const equivalenceLimit = 1e-4;
-
-interface SmoothedGroup {
-  readonly group: ScalingGroup;
-  readonly alpha: number;
-  /** float32 [channels of the source] */
-  readonly scales: Float32Array;
-}
 
 /**
  * Divides what a norm, or a linear layer, makes by a scale per channel and multiplies the weights behind it by the same,
@@ -34,22 +27,12 @@ interface SmoothedGroup {
  * 2211.10438).
  */
 export async function smoothquant(context: WorkContext<SmoothquantParameters>): Promise<WorkResult> {
-  const { alpha, groups: choice } = context.parameters;
   const directory = context.inputs.model!;
-  const { model, info } = openModelDirectory(directory);
-  const { groups, refused } = chooseGroups(model.graph, choice);
-  const statistics = openSafetensors(join(context.inputs.stats!, 'absmax.safetensors'));
+  const opened = openModelDirectory(directory);
+  const { model, info } = opened;
+  const { groups, refused } = chooseGroups(model.graph, context.parameters.groups);
   const spill = new TensorSpill(context.outputDirectory);
-  // From the end: a layer has its columns scaled before its rows, by the weight it will have.
-  const smoothed = groups
-    .toReversed()
-    .map((group, index): SmoothedGroup => {
-      const scales = groupScales(group, group.layers.map(weightOf), statistics, alpha);
-      applyScales(model.graph, spill, group, scales);
-      context.report({ done: index + 1, total: groups.length, unit: 'groups' });
-      return { group, alpha, scales };
-    })
-    .toReversed();
+  const smoothed = await smoothAll(context, opened, groups, spill);
   writeModelDirectory(model, context.outputDirectory, {
     layout: 'per-tensor',
     info,
@@ -61,11 +44,39 @@ export async function smoothquant(context: WorkContext<SmoothquantParameters>): 
   writeFileSync(join(context.outputDirectory, 'smoothing.json'), `${JSON.stringify(table, null, 2)}\n`);
   const error = await equivalenceError(directory, context.outputDirectory, context.threads);
   if (!(error <= equivalenceLimit)) throw notEquivalent(error);
-  return { metrics: { groups: groups.length, refused: refused.length, alpha, equivalenceError: error } };
+  const alphas = smoothed.map(({ alpha }) => alpha);
+  const strength = { smallestAlpha: Math.min(...alphas), largestAlpha: Math.max(...alphas) };
+  return { metrics: { groups: groups.length, refused: refused.length, ...strength, equivalenceError: error } };
 }
 
-function groupAccount({ group, alpha }: SmoothedGroup): JsonObject {
-  return { source: group.source, layers: group.layers.map(({ name }) => name), alpha };
+async function smoothAll(
+  context: WorkContext<SmoothquantParameters>,
+  opened: ModelDirectory,
+  groups: readonly ScalingGroup[],
+  spill: TensorSpill,
+): Promise<readonly SmoothedGroup[]> {
+  const { parameters, inputs, threads, report } = context;
+  const statistics = openSafetensors(join(inputs.stats!, 'absmax.safetensors'));
+  if ('dataset' in parameters) {
+    const engine = await openEngine({ threads });
+    const smoothed = await smoothSegments(opened, groups, statistics, spill, engine, parameters, context);
+    engine.close();
+    return smoothed;
+  }
+  // From the end: a layer has its columns scaled before its rows, by the weight it will have.
+  const smoothed = groups.toReversed().map((group, index) => {
+    report({ done: index + 1, total: groups.length, unit: 'groups' });
+    return smoothGroup(opened.model.graph, spill, group, statistics, parameters.alpha);
+  });
+  return smoothed.toReversed();
+}
+
+/** Errors are given with four digits: more depend on the processor. */
+function groupAccount({ group, alpha, error, largestError }: SmoothedGroup): JsonObject {
+  const layers = group.layers.map(({ name }) => name);
+  const account = { source: group.source, layers, alpha };
+  if (error === undefined || largestError === undefined) return account;
+  return { ...account, error: Number(error.toPrecision(4)), largestError: Number(largestError.toPrecision(4)) };
 }
 
 function writeScales(directory: string, smoothed: readonly SmoothedGroup[]): void {
