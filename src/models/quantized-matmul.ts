@@ -8,6 +8,7 @@ import { defineFunction } from './functions.js';
 
 export const quantizedMatMulType = 'DynamicQuantizedMatMul';
 export const quantizedMatMul16Type = 'DynamicQuantizedMatMul16';
+export const tokenQuantizedMatMulType = 'TokenQuantizedMatMul';
 
 /** Smallest normal float32. It keeps the scale of all-zero activations from being zero. */
 const smallestScale = 2 ** -126;
@@ -34,6 +35,19 @@ export function defineQuantizedMatMul(model: Model): void {
     const shifted = body.node('Add', 'shifted', [clipped, body.constant('shift', 128)]);
     const accumulated = body.multiply(shifted);
     body.dequantize(accumulated, scale);
+  });
+}
+
+/**
+ * Makes sure that a model has the function `quern.TokenQuantizedMatMul`: as `quern.DynamicQuantizedMatMul`, with a scale for
+ * each token, xs = max(|x|) / 128 over its channels, float32 [..., 1].
+ */
+export function defineTokenQuantizedMatMul(model: Model): void {
+  defineFunction(model, tokenQuantizedMatMulType, (definition) => {
+    const body = new FunctionBody(definition.body);
+    const { scale, clipped } = body.quantize(128, 'token');
+    const shifted = body.node('Add', 'shifted', [clipped, body.constant('shift', 128)]);
+    body.dequantize(body.multiply(shifted), scale);
   });
 }
 
@@ -110,15 +124,27 @@ class FunctionBody {
     return this.node('ReduceSum', 'column_sums', [this.wide('wide_weight', this.#weight), axes], { keepdims: int(0) });
   }
 
-  /** x as integers from -levels to levels - 1, still floats, and their scale. */
-  quantize(levels: number): { readonly scale: Value; readonly clipped: Value } {
+  /** x as integers from -levels to levels - 1, still floats, and their scale: one, or one for each token. */
+  quantize(
+    levels: number,
+    granularity: 'tensor' | 'token' = 'tensor',
+  ): { readonly scale: Value; readonly clipped: Value } {
     const magnitudes = this.node('Abs', 'magnitudes', [this.#x]);
-    const largest = this.node('ReduceMax', 'largest', [magnitudes], { keepdims: int(0) });
+    const largest = granularity === 'token' ? this.#largestOfTokens(magnitudes) : this.#largest(magnitudes);
     const quotient = this.node('Div', 'quotient', [largest, this.constant('levels', levels)]);
     const scale = this.node('Max', 'scale', [quotient, this.constant('smallest_scale', smallestScale)]);
     const rounded = this.node('Round', 'rounded', [this.node('Div', 'scaled', [this.#x, scale])]);
     const limits = [this.constant('lowest', -levels), this.constant('highest', levels - 1)];
     return { scale, clipped: this.node('Clip', 'clipped', [rounded, ...limits]) };
+  }
+
+  #largest(magnitudes: Value): Value {
+    return this.node('ReduceMax', 'largest', [magnitudes], { keepdims: int(0) });
+  }
+
+  #largestOfTokens(magnitudes: Value): Value {
+    const axis = this.node('Constant', 'channel_axis', [], { value_ints: ints([-1]) });
+    return this.node('ReduceMax', 'largest', [magnitudes, axis], { keepdims: int(1) });
   }
 
   /** (values - 128) W in int32, of values from 0 to 255. */

@@ -19,6 +19,8 @@ export interface ScalingGroup {
    * the values of one head.
    */
   readonly sharedChannels: Int32Array | undefined;
+  /** Whether scales may be negative: not through a ReLU. */
+  readonly maySwitchSign: boolean;
 }
 
 /** What can't be scaled, and why. */
@@ -69,7 +71,7 @@ function normGroup(norm: Node): ScalingGroup | RefusedGroup {
   }
   const layers = readersOf(norm.output);
   if (typeof layers === 'string') return refuse(layers);
-  return { layers, source: norm.name, vectors, linear: undefined, sharedChannels: undefined };
+  return { layers, source: norm.name, vectors, linear: undefined, sharedChannels: undefined, maySwitchSign: true };
 }
 
 /** The group of a linear layer's input, if no norm makes that, the first time it is met. */
@@ -99,6 +101,7 @@ function linearGroupBefore(node: Node, seen: Set<Value>): ScalingGroup | Refused
     vectors: bias === undefined ? [] : [bias],
     linear,
     sharedChannels: isShared ? channels : undefined,
+    maySwitchSign: producer.opType !== 'Relu',
   };
 }
 

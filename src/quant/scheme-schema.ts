@@ -21,15 +21,31 @@ const qlinear = {
       },
     },
     activations: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['type', 'granularity', 'symmetric', 'dynamic'],
-      properties: {
-        type: { enum: ['int8', 'int16'] },
-        granularity: { const: 'tensor' },
-        symmetric: { const: true },
-        dynamic: { const: true },
-      },
+      anyOf: [
+        {
+          type: 'object',
+          additionalProperties: false,
+          required: ['type', 'granularity', 'symmetric', 'dynamic'],
+          properties: {
+            type: { enum: ['int8', 'int16'] },
+            granularity: { const: 'tensor' },
+            symmetric: { const: true },
+            dynamic: { const: true },
+          },
+        },
+        {
+          type: 'object',
+          description: 'A scale for each token',
+          additionalProperties: false,
+          required: ['type', 'granularity', 'symmetric', 'dynamic'],
+          properties: {
+            type: { const: 'int8' },
+            granularity: { const: 'token' },
+            symmetric: { const: true },
+            dynamic: { const: true },
+          },
+        },
+      ],
     },
   },
 } as const satisfies JSONSchema;

@@ -19,11 +19,19 @@ interface DynamicActivations<Type extends 'int8' | 'uint8' | 'int16', Symmetric 
   readonly dynamic: true;
 }
 
-/** AMD's QLinear: int8 weights times int8 or int16, both symmetric, the sum exact. What NPU devices compute. */
+/** Activations quantized at run time with a scale for each token. */
+interface TokenActivations {
+  readonly type: 'int8';
+  readonly granularity: 'token';
+  readonly symmetric: true;
+  readonly dynamic: true;
+}
+
+/** AMD's QLinear: int8 weights times int8 or int16, both symmetric, the sum exact. NPU devices compute it, but for tokens. */
 export interface QLinearScheme {
   readonly form: 'qlinear';
   readonly weights: Int8Weights<'torch'>;
-  readonly activations: DynamicActivations<'int8' | 'int16', true>;
+  readonly activations: DynamicActivations<'int8' | 'int16', true> | TokenActivations;
 }
 
 /** ONNX Runtime's `quantize_dynamic`: DynamicQuantizeLinear and MatMulInteger, uint8 activations with a zero point. */
@@ -86,6 +94,7 @@ export type SchemeForm = Scheme['form'];
 export const schemeNames = [
   'w8a8',
   'w8a8-channel',
+  'w8a8-token',
   'w8a8-ort',
   'w8a8-ort-channel',
   'w8a16',
@@ -103,6 +112,10 @@ export type SchemeChoice = SchemeName | Scheme;
 const presets: { readonly [Name in SchemeName]: Scheme } = {
   w8a8: qlinear('tensor', 'int8'),
   'w8a8-channel': qlinear('channel', 'int8'),
+  'w8a8-token': {
+    ...qlinear('channel', 'int8'),
+    activations: { type: 'int8', granularity: 'token', symmetric: true, dynamic: true },
+  },
   'w8a8-ort': qoperator('tensor'),
   'w8a8-ort-channel': qoperator('channel'),
   w8a16: qlinear('tensor', 'int16'),

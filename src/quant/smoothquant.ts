@@ -38,14 +38,26 @@ export function smoothingScales(
   );
 }
 
-/** The largest of the values of the features that are one channel. */
+/** The value of largest magnitude of the features that are one channel. */
 export function largestOfChannels(values: Float32Array, channels: Int32Array | undefined): Float32Array {
   if (channels === undefined) return values;
   const largest = new Float32Array(Math.max(...channels) + 1);
   for (const [feature, channel] of channels.entries()) {
-    largest[channel] = Math.max(largest[channel]!, values[feature]!);
+    if (Math.abs(values[feature]!) > Math.abs(largest[channel]!)) largest[channel] = values[feature]!;
   }
   return largest;
+}
+
+/** The value of largest magnitude of each channel of [tokens, channels]. */
+export function extremesOf(values: Float32Array, channels: number): Float32Array {
+  const extremes = new Float32Array(channels);
+  for (let start = 0; start < values.length; start += channels) {
+    for (let channel = 0; channel < channels; channel++) {
+      const value = values[start + channel]!;
+      if (Math.abs(value) > Math.abs(extremes[channel]!)) extremes[channel] = value;
+    }
+  }
+  return extremes;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { functionDomain } from '../models/functions.js';
 import { qdqMatMulType } from '../models/group-qdq.js';
-import { quantizedMatMul16Type, quantizedMatMulType } from '../models/quantized-matmul.js';
+import { quantizedMatMul16Type, quantizedMatMulType, tokenQuantizedMatMulType } from '../models/quantized-matmul.js';
 import { intAttribute } from '../onnx/attribute.js';
 import type { Node, Value } from '../onnx/node.js';
 import type { Tensor } from '../onnx/tensor.js';
@@ -27,6 +27,7 @@ const readers: { readonly [operatorType: string]: (node: Node) => OperatorRole }
   MatMulInteger: readMatMulInteger,
   [`${functionDomain}.${quantizedMatMulType}`]: (node) => readQuantizedMatMul(node, 'int8'),
   [`${functionDomain}.${quantizedMatMul16Type}`]: (node) => readQuantizedMatMul(node, 'int16'),
+  [`${functionDomain}.${tokenQuantizedMatMulType}`]: () => other('scales of tokens are not supported by any device'),
   'com.microsoft.MatMulNBits': readMatMulNBits,
 };
 

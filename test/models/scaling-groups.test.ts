@@ -85,6 +85,10 @@ test('scales move through a ReLU and not through a GELU', () => {
     const { groups, refused } = writer.finish(writer.linear('fc2', activated));
     assert.is(groups.length, count, activation);
     assert.equal(
+      groups.map(({ maySwitchSign }) => maySwitchSign),
+      [true, false].slice(0, count),
+    );
+    assert.equal(
       refused.map(({ name, reason }) => `${name}: ${reason}`),
       count === 2 ? [] : ['fc2: its input comes out of activation (Gelu), through which no scales can move'],
     );

@@ -105,6 +105,19 @@ for (const scheme of ['w8a8', 'w8a8-channel', 'w8a8-ort', 'w8a8-ort-channel', 'w
   });
 }
 
+test('w8a8-token runs on the CPU, which gives the bits of the whole graph', async () => {
+  const directory = await fixtures.quantized('w8a8-token');
+  const whole = openWholeGraph(cApi, openModelDirectory(directory));
+  const expected = decode(whole);
+  whole.close();
+  const model = open({ directory, devices: ['npu:stx', 'cpu'] });
+  assert.is(model.placement.offloaded.size, 0);
+  const actual = decode(model);
+  assert.equal(actual.ids, expected.ids);
+  assert.is(largestError(expected.logits, actual.logits), 0);
+  model.close();
+});
+
 test('group weights on a simulated NPU have bfloat16 operands: near to the whole graph, and the same either way', async () => {
   const directory = await fixtures.quantized('w4-nbits');
   const whole = openWholeGraph(cApi, openModelDirectory(directory));

@@ -3,8 +3,10 @@ import type { LinearLayer } from '../../models/linear-layers.js';
 import {
   defineQuantizedMatMul,
   defineQuantizedMatMul16,
+  defineTokenQuantizedMatMul,
   quantizedMatMul16Type,
   quantizedMatMulType,
+  tokenQuantizedMatMulType,
 } from '../../models/quantized-matmul.js';
 import type { Model } from '../../onnx/model.js';
 import type { Tensor } from '../../onnx/tensor.js';
@@ -23,10 +25,8 @@ export function replaceLayer(model: Model, layer: LinearLayer, quantized: Quanti
   else toQOperator(layer, quantized.weight);
 }
 
-function toQLinear(model: Model, layer: LinearLayer, quantized: Int8Weight, { activations }: QLinearScheme): void {
-  const isWide = activations.type === 'int16';
-  if (isWide) defineQuantizedMatMul16(model);
-  else defineQuantizedMatMul(model);
+function toQLinear(model: Model, layer: LinearLayer, quantized: Int8Weight, scheme: QLinearScheme): void {
+  const opType = defineProduct(model, scheme);
   const { quantized: codes, scale } = quantizedNames(layer.weight.name);
   const graph = layer.node.graph;
   const inputs = [
@@ -36,7 +36,7 @@ function toQLinear(model: Model, layer: LinearLayer, quantized: Int8Weight, { ac
   ];
   replaceNode(layer, (output) => {
     graph.addNode({
-      opType: isWide ? quantizedMatMul16Type : quantizedMatMulType,
+      opType,
       domain: functionDomain,
       name: layer.name,
       inputs,
@@ -44,6 +44,20 @@ function toQLinear(model: Model, layer: LinearLayer, quantized: Int8Weight, { ac
       before: layer.node,
     });
   });
+}
+
+/** Makes sure that the model has the function of a scheme, and returns its type. */
+function defineProduct(model: Model, { activations }: QLinearScheme): string {
+  if (activations.granularity === 'token') {
+    defineTokenQuantizedMatMul(model);
+    return tokenQuantizedMatMulType;
+  }
+  if (activations.type === 'int16') {
+    defineQuantizedMatMul16(model);
+    return quantizedMatMul16Type;
+  }
+  defineQuantizedMatMul(model);
+  return quantizedMatMulType;
 }
 
 function toQOperator(layer: LinearLayer, quantized: Int8Weight): void {

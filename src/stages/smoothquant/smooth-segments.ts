@@ -5,7 +5,7 @@ import { openModelDirectory } from '../../models/model-directory.js';
 import type { ScalingGroup } from '../../models/scaling-groups.js';
 import type { Engine } from '../../ort/engine.js';
 import type { Scheme } from '../../quant/schemes.js';
-import { channelNorms, scalesOfFeatures } from '../../quant/smoothquant.js';
+import { channelNorms, extremesOf, largestOfChannels, scalesOfFeatures } from '../../quant/smoothquant.js';
 import type { DatasetParameters } from '../dataset-windows.js';
 import type { WorkContext } from '../kind.js';
 import { calibrationWindows } from '../layerwise/calibration-windows.js';
@@ -55,9 +55,12 @@ export async function smoothSegments(
       tokens: values.get(inputName(layers[0]!)) ?? [],
     });
     for (const group of within.toReversed()) {
+      const signs = signsOf(group, readers(group.layers), scheme);
+      const weights = group.layers.map(weightOf);
       const found = searchAlpha(
         range,
-        (alpha) => groupScales(group, group.layers.map(weightOf), statistics, alpha),
+        (alpha) =>
+          groupScales(group, weights, statistics, alpha).map((scale, channel) => scale * (signs?.[channel] ?? 1)),
         errorsOf(group, readers, engine, directory, scheme),
       );
       applyScales(model.graph, spill, group, found.scales);
@@ -66,6 +69,26 @@ export async function smoothSegments(
     }
   }
   return groups.map((group) => smoothed.get(group) ?? smoothGroup(model.graph, spill, group, statistics, usualAlpha));
+}
+
+/**
+ * Signs that give the extremes of all channels the same direction, where activations have a zero point: the range that their
+ * codes have to reach is then almost half as long.
+ */
+function signsOf(
+  { sharedChannels, maySwitchSign }: ScalingGroup,
+  { weights, tokens }: Readers,
+  { activations }: Scheme,
+): Float32Array | undefined {
+  if (!maySwitchSign || !('symmetric' in activations) || activations.symmetric) return undefined;
+  const features = weights[0]!.rows;
+  const extremes = joinedExtremes(tokens.map(({ data }) => extremesOf(data, features)));
+  return largestOfChannels(extremes, sharedChannels).map((extreme) => (extreme < 0 ? -1 : 1));
+}
+
+function joinedExtremes(windows: readonly Float32Array[]): Float32Array {
+  const features = windows[0]?.length ?? 0;
+  return extremesOf(Float32Array.from(windows.flatMap((window) => [...window])), features);
 }
 
 /**

@@ -2,6 +2,8 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openSafetensors } from '../../../src/checkpoints/safetensors.js';
+import { readTensorFloat32 } from '../../../src/checkpoints/tensor-data.js';
 import { resolveScheme } from '../../../src/quant/schemes.js';
 import { calibrate } from '../../../src/stages/calibrate/work.js';
 import { alphasOf } from '../../../src/stages/smoothquant/alpha-range.js';
@@ -45,6 +47,11 @@ function withSmoothing(use: (smooth: Smooth) => Promise<void>): Promise<void> {
   });
 }
 
+function scalesOf(directory: string): ReadonlyMap<string, readonly number[]> {
+  const { tensors } = openSafetensors(join(directory, 'smoothing.safetensors'));
+  return new Map([...tensors].map(([name, tensor]) => [name, [...readTensorFloat32(tensor)]]));
+}
+
 function tableOf(directory: string): Table {
   return JSON.parse(readFileSync(join(directory, 'smoothing.json'), 'utf8'));
 }
@@ -70,14 +77,22 @@ test('each group gets the strength with the least error of its outputs', () =>
     }
   }));
 
-test('a range of one strength smooths as that strength does, and other schemes have other errors', () =>
+test('a range of one strength smooths as that strength does', () =>
   withSmoothing(async (smooth) => {
-    const scales = (directory: string): Buffer => readFileSync(join(directory, 'smoothing.safetensors'));
-    const range = await smooth('range', search(0.5, 0.5));
+    const range = await smooth('range', search(0.5, 0.5, 'w8a8'));
     const fixed = await smooth('fixed', { groups: 'extended', alpha: 0.5 });
-    assert.ok(scales(range).equals(scales(fixed)));
-    const other = await smooth('other', search(0.5, 0.5, 'w8a8'));
-    assert.not.equal(tableOf(other).groups[0]?.error, tableOf(range).groups[0]?.error);
+    assert.equal(scalesOf(range), scalesOf(fixed));
+  }));
+
+test('where activations have a zero point, extremes of channels are turned to one side', () =>
+  withSmoothing(async (smooth) => {
+    const signed = scalesOf(await smooth('signed', search(0.5, 0.5, 'w8a8-ort')));
+    const fixed = scalesOf(await smooth('fixed', { groups: 'extended', alpha: 0.5 }));
+    for (const [source, scales] of signed) {
+      assert.equal(scales.map(Math.abs), fixed.get(source), source);
+      const isTurned = scales.some((scale) => scale < 0);
+      assert.is(isTurned, !source.endsWith('fc1'), `${source}: through a ReLU goes no sign`);
+    }
   }));
 
 test('two threads and another folder give the same bytes', () =>
