@@ -3,7 +3,16 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { QuernError } from '../../src/errors.js';
 import { type Matrix, matrix } from '../../src/quant/matrix.js';
-import { smoothingScales, smoothNorm, smoothWeight } from '../../src/quant/smoothquant.js';
+import {
+  centredScales,
+  channelNorms,
+  extremesOf,
+  largestOfChannels,
+  scalesOfFeatures,
+  smoothingScales,
+  smoothNorm,
+  smoothWeight,
+} from '../../src/quant/smoothquant.js';
 import { matrices } from './arbitraries.js';
 import { goldenCases } from './golden/fixture.js';
 import { generate, type MatrixSpecification } from './golden/generate.js';
@@ -34,6 +43,26 @@ test('scales agree with the formula in torch to the rounding of float32', () => 
 test('the largest row of any weight of the group counts', () => {
   const weights = [matrix(Float32Array.of(1, -4, 9, 2), 2, 2), matrix(Float32Array.of(-16, 1), 2, 1)];
   assert.equal([...smoothingScales(Float32Array.of(64, 36), weights, 0.5)], [2, 2]);
+});
+
+test('features that are one channel share a scale, by the largest magnitudes of any of them', () => {
+  const channels = Int32Array.of(0, 1, 0, 1);
+  const weight = matrix(Float32Array.of(1, 2, 4, 1), 4, 1);
+  const scales = smoothingScales(Float32Array.of(16, 1, 4, 8), [weight], 0.5, channels);
+  assert.equal([...scales], [2, 2]);
+  assert.equal([...scalesOfFeatures(Float32Array.of(3, 5), channels)], [3, 5, 3, 5]);
+  assert.equal([...largestOfChannels(Float32Array.of(1, -2, -7, 1), channels)], [-7, -2]);
+  assert.equal([...channelNorms([weight, matrix(Float32Array.of(0, 2, 8, 4), 4, 1)], channels)], [9, 5]);
+});
+
+test('centred scales have the geometric mean 1, and leave channels alone that were never active', () => {
+  const centred = centredScales(Float32Array.of(floor, 2, 8), Float32Array.of(0, 1, 1));
+  assert.equal([...centred], [1, 0.5, 2]);
+  assert.equal([...centredScales(Float32Array.of(floor), Float32Array.of(0))], [1]);
+});
+
+test('the extreme of a channel has its sign', () => {
+  assert.equal([...extremesOf(Float32Array.of(1, -2, 0, -3, 2, 0), 3)], [-3, -2, 0]);
 });
 
 test('a dead channel gets the floor, a dead weight row counts as 1e-5', () => {

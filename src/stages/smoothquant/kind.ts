@@ -87,9 +87,9 @@ export const smoothquantKind: StageKind = {
   traits: ({ alpha }) => (isSearch(alpha) ? { machineDependent: true, tolerance: 1e-6, cores: 'all' } : {}),
   cores: 'one',
   engines: ['onnxruntime'],
-  headline: ({ groups, smallestAlpha, largestAlpha, equivalenceError }) => {
-    const alpha = smallestAlpha === largestAlpha ? smallestAlpha : `${smallestAlpha} to ${largestAlpha}`;
-    return `${groups} groups, alpha ${alpha}, equivalence ${formatNumber(equivalenceError)}`;
+  headline: ({ groups, alpha, smallestAlpha, largestAlpha, equivalenceError }) => {
+    const strength = alpha ?? `${smallestAlpha} to ${largestAlpha}`;
+    return `${groups} groups, alpha ${strength}, equivalence ${formatNumber(equivalenceError)}`;
   },
   load: async () => (await import('./work.js')).smoothquant,
 };

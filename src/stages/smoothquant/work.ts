@@ -44,9 +44,9 @@ export async function smoothquant(context: WorkContext<SmoothquantParameters>): 
   writeFileSync(join(context.outputDirectory, 'smoothing.json'), `${JSON.stringify(table, null, 2)}\n`);
   const error = await equivalenceError(directory, context.outputDirectory, context.threads);
   if (!(error <= equivalenceLimit)) throw notEquivalent(error);
-  const alphas = smoothed.map(({ alpha }) => alpha);
-  const strength = { smallestAlpha: Math.min(...alphas), largestAlpha: Math.max(...alphas) };
-  return { metrics: { groups: groups.length, refused: refused.length, ...strength, equivalenceError: error } };
+  return {
+    metrics: { groups: groups.length, refused: refused.length, ...strengthOf(smoothed), equivalenceError: error },
+  };
 }
 
 async function smoothAll(
@@ -69,6 +69,13 @@ async function smoothAll(
     return smoothGroup(opened.model.graph, spill, group, statistics, parameters.alpha);
   });
   return smoothed.toReversed();
+}
+
+/** The strength, or the smallest and the largest where groups have their own. */
+function strengthOf(smoothed: readonly SmoothedGroup[]): JsonObject {
+  const alphas = smoothed.map(({ alpha }) => alpha);
+  const [smallestAlpha, largestAlpha] = [Math.min(...alphas), Math.max(...alphas)];
+  return smallestAlpha === largestAlpha ? { alpha: smallestAlpha } : { smallestAlpha, largestAlpha };
 }
 
 /** Errors are given with four digits: more depend on the processor. */
