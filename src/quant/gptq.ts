@@ -1,7 +1,7 @@
 import { QuernError } from '../errors.js';
+import { quantizeRowGroupsKernel, quantizeRowsKernel, type RowBlock } from '../numerics/kernels/gptq.js';
 import type { GroupParameters } from '../numerics/kernels/groups.js';
-import { roundHalfToEven } from '../numerics/rounding.js';
-import { inverseCholesky } from './cholesky.js';
+import { cholesky, type TransposedProduct } from './cholesky.js';
 import { requireFinite } from './finite.js';
 import { encodeGroups, findGroupParameters, type GroupOptions, groupRows } from './groups.js';
 import { type Matrix, matrix } from './matrix.js';
@@ -20,14 +20,14 @@ export interface GptqOptions extends GroupOptions {
   readonly actOrder: boolean;
 }
 
-/** Rows after which the errors are spread over all rows that follow. */
-const blockRows = 128;
+/** Rows that are quantized before their errors go to all rows that follow. No group of fewer rows than 'channel' is larger. */
+const blockRows = 256;
 
 /** What GPTQ knows of an input, for all weights that read it. */
 export interface GptqInput {
   /** Input features in the order in which they are quantized. */
   readonly order: Uint32Array;
-  /** U with U^T U = H^-1, H being the damped second moments in that order: float64 [K, K]. */
+  /** L with L L^T = H, the damped second moments with the last feature of that order first: float64 [K, K]. */
   readonly factor: Float64Array;
   /** Features that calibration never saw active: 1, the others 0. */
   readonly isDead: Uint8Array;
@@ -37,50 +37,79 @@ export interface GptqInput {
  * Prepares the second moments of an input [K, K].
  * @throws QuernError (`stage`) if they can't be factored
  */
-export function prepareGptqInput(gram: Matrix, { damp, actOrder }: Pick<GptqOptions, 'damp' | 'actOrder'>): GptqInput {
+export function prepareGptqInput(
+  gram: Matrix,
+  { damp, actOrder }: Pick<GptqOptions, 'damp' | 'actOrder'>,
+  product: TransposedProduct,
+): GptqInput {
   const order = featureOrder(gram, actOrder);
   const isDead = Uint8Array.from(order.keys(), (feature) => (momentOf(gram, feature) === 0 ? 1 : 0));
-  return { order, factor: inverseFactor(gram, order, damp), isDead };
+  const factor = dampedMoments(gram, order, damp);
+  if (cholesky(factor, order.length, product)) return { order, factor, isDead };
+  throw new QuernError('stage', 'the second moments of the inputs are not positive definite', {
+    suggestion: 'calibrate with more tokens, or raise damp',
+  });
 }
 
 /**
  * Quantizes a weight so that the output error over the calibration data is small (GPTQ, Frantar et al. 2022, arXiv
- * 2210.17323): input features one after the other, the error of each spread over those that follow, by the Cholesky factor
- * of the inverse of the damped second moments of the inputs.
+ * 2210.17323): input features one after the other, each making up for the errors of those before.
+ *
+ * With H = M M^T, M upper triangular, the squared output error is that of M^T D. Row j of it ends with M[j, j] D[j], so that
+ * feature j aims at W[j] + sum over k < j of M[k, j] D[k] / M[j, j]: the same as spreading errors by the factor of the
+ * inverse of H (Chen et al. 2025, arXiv 2507.18553), without the inverse.
  * @throws QuernError (`input`) if the weight is not finite
  */
 export function quantizeGptq(
   weight: Matrix,
-  { order, factor, isDead }: GptqInput,
+  input: GptqInput,
   options: GptqOptions,
   product: MatrixProduct,
 ): NBitsWeight {
   requireFinite(weight);
-  const work = permuteRows(weight, order);
-  for (const [place, feature] of order.entries()) if (isDead[feature] === 1) rowOf(work, place).fill(0);
+  const { rows, columns } = weight;
+  const work = permuteRows(weight, input);
+  const errors = new Float32Array(work.values.length);
+  const quantized = matrix(new Float32Array(work.values.length), rows, columns);
   const parameters = findGroupParameters(weight, options);
   const size = groupRows(weight, options.group);
-  const quantized = matrix(new Float32Array(weight.values.length), weight.rows, weight.columns);
-  for (let first = 0; first < order.length; first += blockRows) {
-    const end = Math.min(first + blockRows, order.length);
-    const errors = matrix(new Float32Array((end - first) * weight.columns), end - first, weight.columns);
-    for (let place = first; place < end; place++) {
-      const feature = order[place]!;
-      const group = Math.floor(feature / size);
-      if (!options.actOrder && feature % size === 0) updateParameters(parameters, work, group, size, options);
-      const row = rowOf(work, place);
-      const result = rowOf(quantized, feature);
-      quantizeRow(row, parameters, group, 2 ** options.bits - 1, result);
-      const error = rowOf(errors, place - first);
-      const factors = factor.subarray(place * order.length, (place + 1) * order.length);
-      for (let column = 0; column < error.length; column++) {
-        error[column] = (row[column]! - result[column]!) / factors[place]!;
-      }
-      for (let later = place + 1; later < end; later++) subtractScaled(rowOf(work, later), error, factors[later]!);
+  for (let first = 0; first < rows; first += blockRows) {
+    const end = Math.min(first + blockRows, rows);
+    const sums = errors.subarray(first * columns, end * columns);
+    if (first > 0) {
+      const before = matrix(errors.subarray(0, first * columns), first, columns);
+      sums.set(product(matrix(earlierFactors(input, first, end), end - first, first), before).values);
     }
-    if (end < order.length) spread(work, errors, factor, first, end, product);
+    const block: RowBlock = {
+      weight: matrix(work.values.subarray(first * columns, end * columns), end - first, columns),
+      sums,
+      factors: blockFactors(input, first, end),
+      largestCode: 2 ** options.bits - 1,
+    };
+    const values =
+      options.actOrder || options.group === 'channel'
+        ? quantizeRowsKernel(block, rowParameters(parameters, input.order.subarray(first, end), size, columns))
+        : quantizeGroupsOf(block, parameters, first / size, size, options.symmetric);
+    for (let place = first; place < end; place++) {
+      const start = (place - first) * columns;
+      quantized.values.set(values.subarray(start, start + columns), input.order[place]! * columns);
+    }
   }
   return encodeGroups(quantized, options, parameters);
+}
+
+/** Quantizes a block with the scales of what its groups have become, and notes them. */
+function quantizeGroupsOf(
+  block: RowBlock,
+  { factors, zeroPoints }: GroupParameters,
+  firstGroup: number,
+  size: number,
+  symmetric: boolean,
+): Float32Array {
+  const { values, parameters } = quantizeRowGroupsKernel(block, size, symmetric);
+  factors.set(parameters.factors, firstGroup * block.weight.columns);
+  zeroPoints.set(parameters.zeroPoints, firstGroup * block.weight.columns);
+  return values;
 }
 
 function featureOrder(gram: Matrix, actOrder: boolean): Uint32Array {
@@ -93,94 +122,76 @@ function momentOf({ values, columns }: Matrix, feature: number): number {
   return values[feature * columns + feature]!;
 }
 
-/** The factor U of the inverse of the damped second moments in an order of features: float64 [K, K]. */
-function inverseFactor(gram: Matrix, order: Uint32Array, damp: number): Float64Array {
+/** Second moments with a damped diagonal, the last feature of the order first: float64 [K, K]. */
+function dampedMoments(gram: Matrix, order: Uint32Array, damp: number): Float64Array {
   const size = order.length;
+  const reversed = order.toReversed();
   const moments = new Float64Array(size * size);
-  let trace = 0;
+  const trace = order.reduce((sum, feature) => sum + momentOf(gram, feature), 0);
   for (let row = 0, index = 0; row < size; row++) {
-    const start = order[row]! * size;
-    trace += momentOf(gram, order[row]!);
-    for (let column = 0; column < size; column++, index++) moments[index] = gram.values[start + order[column]!]!;
-  }
-  for (let row = 0; row < size; row++) {
+    const start = reversed[row]! * size;
+    for (let column = 0; column < size; column++, index++) moments[index] = gram.values[start + reversed[column]!]!;
     const diagonal = row * size + row;
     if (moments[diagonal] === 0) moments[diagonal] = 1;
     moments[diagonal]! += (damp * trace) / size;
   }
-  const factor = inverseCholesky(moments, size);
-  if (factor !== undefined) return factor;
-  throw new QuernError('stage', 'the second moments of the inputs are not positive definite', {
-    suggestion: 'calibrate with more tokens, or raise damp',
-  });
+  return moments;
 }
 
-function permuteRows(weight: Matrix, order: Uint32Array): Matrix {
-  const values = new Float32Array(weight.values.length);
+/** The rows of a weight in an order, those of features that were never active set to zero. */
+function permuteRows({ values, rows, columns }: Matrix, { order, isDead }: GptqInput): Matrix {
+  const permuted = new Float32Array(values.length);
   for (const [place, feature] of order.entries()) {
-    values.set(
-      weight.values.subarray(feature * weight.columns, (feature + 1) * weight.columns),
-      place * weight.columns,
-    );
+    if (isDead[feature] === 1) continue;
+    permuted.set(values.subarray(feature * columns, (feature + 1) * columns), place * columns);
   }
-  return matrix(values, weight.rows, weight.columns);
+  return matrix(permuted, rows, columns);
 }
 
-function rowOf({ values, columns }: Matrix, row: number): Float32Array {
-  return values.subarray(row * columns, (row + 1) * columns);
+/** What rows `first` to `end` get of the errors of all before them: float32 [end - first, first]. */
+function earlierFactors({ factor, order }: GptqInput, first: number, end: number): Float32Array {
+  const size = order.length;
+  const factors = new Float32Array((end - first) * first);
+  for (let row = first; row < end; row++) {
+    const column = size - 1 - row;
+    const diagonal = factor[column * size + column]!;
+    const start = (row - first) * first;
+    for (let place = 0; place < first; place++) {
+      factors[start + place] = factor[(size - 1 - place) * size + column]! / diagonal;
+    }
+  }
+  return factors;
 }
 
-/** Finds the scales of a group from what its rows have become. */
-function updateParameters(
+/** What rows of a block get of each other's errors: float32 [rows, rows], that of the row with the error first. */
+function blockFactors({ factor, order }: GptqInput, first: number, end: number): Float32Array {
+  const size = order.length;
+  const rows = end - first;
+  const factors = new Float32Array(rows * rows);
+  for (let place = 0; place < rows; place++) {
+    const start = (size - 1 - first - place) * size;
+    for (let later = place + 1; later < rows; later++) {
+      const column = size - 1 - first - later;
+      factors[place * rows + later] = factor[start + column]! / factor[column * size + column]!;
+    }
+  }
+  return factors;
+}
+
+/** Scales and zero points of the groups that features are in: float32 [features, N]. */
+function rowParameters(
   { factors, zeroPoints }: GroupParameters,
-  work: Matrix,
-  group: number,
+  features: Uint32Array,
   size: number,
-  options: GptqOptions,
-): void {
-  const { columns } = work;
-  const rows = Math.min(size, work.rows - group * size);
-  const part = matrix(work.values.subarray(group * size * columns, (group * size + rows) * columns), rows, columns);
-  const found = findGroupParameters(part, { ...options, group: 'channel' });
-  factors.set(found.factors, group * columns);
-  zeroPoints.set(found.zeroPoints, group * columns);
-}
-
-/** What a row becomes. */
-function quantizeRow(
-  row: Float32Array,
-  { factors, zeroPoints }: GroupParameters,
-  group: number,
-  largestCode: number,
-  result: Float32Array,
-): void {
-  for (let column = 0, index = group * row.length; column < row.length; column++, index++) {
-    const scale = factors[index]!;
-    const zeroPoint = zeroPoints[index]!;
-    const code = roundHalfToEven(Math.fround(row[column]! / scale)) + zeroPoint;
-    result[column] = (Math.min(Math.max(code, 0), largestCode) - zeroPoint) * scale;
-  }
-}
-
-function subtractScaled(row: Float32Array, error: Float32Array, factor: number): void {
-  for (let column = 0; column < row.length; column++) row[column]! -= factor * error[column]!;
-}
-
-/** Subtracts the part of a block's errors from all rows behind it. */
-function spread(
-  work: Matrix,
-  errors: Matrix,
-  factor: Float64Array,
-  first: number,
-  end: number,
-  product: MatrixProduct,
-): void {
-  const later = work.rows - end;
-  const factors = new Float32Array(later * errors.rows);
-  for (let row = 0, index = 0; row < later; row++) {
-    for (let place = first; place < end; place++, index++) factors[index] = factor[place * work.rows + end + row]!;
-  }
-  const change = product(matrix(factors, later, errors.rows), errors);
-  const rest = work.values.subarray(end * work.columns);
-  for (let index = 0; index < rest.length; index++) rest[index]! -= change.values[index]!;
+  columns: number,
+): GroupParameters {
+  const rowsOf = (values: Float32Array): Float32Array => {
+    const rows = new Float32Array(features.length * columns);
+    for (const [row, feature] of features.entries()) {
+      const group = Math.floor(feature / size);
+      rows.set(values.subarray(group * columns, (group + 1) * columns), row * columns);
+    }
+    return rows;
+  };
+  return { factors: rowsOf(factors), zeroPoints: rowsOf(zeroPoints) };
 }

@@ -1,3 +1,4 @@
+import type { TransposedProduct } from '../../src/quant/cholesky.js';
 import { type Matrix, matrix } from '../../src/quant/matrix.js';
 
 /** left right, with sums in float64. */
@@ -19,6 +20,19 @@ export function transpose({ values, rows, columns }: Matrix): Matrix {
   const result = values.map((_, index) => values[(index % rows) * columns + Math.floor(index / rows)]!);
   return matrix(result, columns, rows);
 }
+
+/** See `TransposedProduct`. */
+export const transposedProduct: TransposedProduct = (left, right, { rows, columns, inner }) => {
+  const values = new Float64Array(rows * columns);
+  for (let row = 0, place = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, place++) {
+      for (let index = 0; index < inner; index++) {
+        values[place]! += left[row * inner + index]! * right[column * inner + index]!;
+      }
+    }
+  }
+  return values;
+};
 
 /** See `WeightedProducts`. */
 export function weightedProducts(moments: Matrix, left: Matrix, right: Matrix, blocks: number): Float32Array {

@@ -51,6 +51,21 @@ export interface KernelFunctions {
     difference: boolean,
     results: number,
   ): void;
+  quantizeRows(
+    values: number,
+    sums: number,
+    rows: number,
+    correctedRows: number,
+    columns: number,
+    factors: number,
+    factorBytes: number,
+    scales: number,
+    zeroPoints: number,
+    parameterBytes: number,
+    largestCode: number,
+    quantizes: boolean,
+    results: number,
+  ): void;
   toBfloat16(values: number, count: number, bits: number): void;
   fromBfloat16(bits: number, count: number, values: number): void;
   toFloat16(values: number, count: number, bits: number): void;

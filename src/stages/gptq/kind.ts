@@ -6,7 +6,7 @@ import { layerwiseKind } from '../layerwise/layerwise-kind.js';
 export const gptqKind: StageKind = {
   ...layerwiseKind,
   name: 'gptq',
-  version: 1,
+  version: 2,
   summary: 'Quantizes the linear layers of decoder layers feature by feature, correcting those that follow (GPTQ)',
   produces: 'model',
   parameters: {

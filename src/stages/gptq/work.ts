@@ -100,7 +100,8 @@ function quantizeSegment(
     const { name, input } = layer;
     const weight = matrix(float32Of(layer.tensor), layer.inputFeatures, layer.outputFeatures);
     const quantized = withName(name, () => {
-      const prepared = inputs.get(input.name) ?? prepareGptqInput(statistics.get(input.name)!.gram, options);
+      const prepared =
+        inputs.get(input.name) ?? prepareGptqInput(statistics.get(input.name)!.gram, options, products.transposed);
       inputs.set(input.name, prepared);
       return quantizeGptq(weight, prepared, options, (left, right) => products.product(left, right));
     });

@@ -7,6 +7,7 @@ import { int64Vector } from '../../onnx/tensor.js';
 import type { Engine, Session } from '../../ort/engine.js';
 import type { TensorData } from '../../ort/tensor-data.js';
 import { zeros } from '../../ort/tensor-data.js';
+import type { TransposedProduct } from '../../quant/cholesky.js';
 import { type Matrix, matrix } from '../../quant/matrix.js';
 import type { WeightedProducts } from '../../quant/second-moments.js';
 
@@ -14,10 +15,12 @@ import type { WeightedProducts } from '../../quant/second-moments.js';
 export class MatrixProducts {
   readonly #product: Session;
   readonly #weighted: Session;
+  readonly #transposed: Session;
 
   constructor(engine: Engine) {
     this.#product = engine.openSession({ bytes: encodeModel(productModel()) });
     this.#weighted = engine.openSession({ bytes: encodeModel(weightedModel()) });
+    this.#transposed = engine.openSession({ bytes: encodeModel(transposedModel()) });
   }
 
   /** left right */
@@ -26,6 +29,17 @@ export class MatrixProducts {
     run(this.#product, { left: tensorOf(left), right: tensorOf(right) }, { product: result });
     return matrix(result.data, left.rows, right.columns);
   }
+
+  /** See `TransposedProduct`. */
+  readonly transposed: TransposedProduct = (left, right, { rows, columns, inner }) => {
+    const result = zeros('float64', [rows, columns]);
+    const tensors = {
+      left: { dataType: 'float64', dims: [rows, inner], data: left },
+      right: { dataType: 'float64', dims: [columns, inner], data: right },
+    } as const;
+    run(this.#transposed, tensors, { product: result });
+    return result.data;
+  };
 
   /** See `WeightedProducts`. */
   readonly weighted: WeightedProducts = (moments, left, right, blocks) => {
@@ -63,6 +77,13 @@ function productModel(): Model {
   return output(graph, node(graph, 'MatMul', 'product', [left, right]), ['m', 'n']);
 }
 
+function transposedModel(): Model {
+  const graph = new Graph('transposed_product');
+  const left = input(graph, 'left', ['m', 'k'], 'float64');
+  const right = input(graph, 'right', ['n', 'k'], 'float64');
+  return output(graph, node(graph, 'Gemm', 'product', [left, right], { transB: int(1) }), ['m', 'n'], 'float64');
+}
+
 function weightedModel(): Model {
   const graph = new Graph('weighted_products');
   const moments = input(graph, 'moments', ['b', 'm', 'k']);
@@ -73,16 +94,18 @@ function weightedModel(): Model {
   return output(graph, node(graph, 'ReduceSum', 'sums', [weighted, axes], { keepdims: int(0) }), ['b', 'n']);
 }
 
-function input(graph: Graph, name: string, shape: readonly string[]): Value {
-  return graph.addInput(name, { dataType: 'float32', shape });
+type FloatType = 'float32' | 'float64';
+
+function input(graph: Graph, name: string, shape: readonly string[], dataType: FloatType = 'float32'): Value {
+  return graph.addInput(name, { dataType, shape });
 }
 
 function node(graph: Graph, opType: string, name: string, inputs: readonly Value[], attributes = {}): Value {
   return graph.addNode({ opType, name, inputs, outputs: [name], attributes }).output;
 }
 
-function output(graph: Graph, value: Value, shape: readonly string[]): Model {
-  value.type = { dataType: 'float32', shape };
+function output(graph: Graph, value: Value, shape: readonly string[], dataType: FloatType = 'float32'): Model {
+  value.type = { dataType, shape };
   graph.addOutput(value);
   return new Model({ graph, opsets: new Map([['', 24]]) });
 }

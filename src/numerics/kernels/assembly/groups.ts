@@ -1,7 +1,7 @@
 import { nearestBfloat16 } from './half';
 
 /** How a value becomes a code. */
-@inline const divideToEven: i32 = 0;
+@inline export const divideToEven: i32 = 0;
 
 /** Smallest range of an asymmetric group, and smallest magnitude of a symmetric one. */
 @inline const smallestRange: f32 = 1e-5;
@@ -28,7 +28,7 @@ export function columnRange(values: usize, rows: i32, columns: i32, minima: usiz
  * up(value * factor + zero point), the sum rounded to float32. Both are the nearest of 0..largest; NaN gives 0.
  */
 @inline
-function codeOf(value: v128, factor: v128, zeroPoint: v128, largest: v128, mode: i32): v128 {
+export function codeOf(value: v128, factor: v128, zeroPoint: v128, largest: v128, mode: i32): v128 {
   const zero = f32x4.splat(0);
   if (mode == divideToEven) {
     const code = f32x4.add(f32x4.nearest(f32x4.div(value, factor)), zeroPoint);
