@@ -121,11 +121,16 @@ export class FileTensor implements Tensor {
     if (this.byteLength > constants.MAX_LENGTH) {
       throw new QuernError('input', `${this.path}: a tensor of ${this.byteLength} bytes can't be held in memory`);
     }
+    const bytes = new Uint8Array(this.byteLength);
+    this.readInto(bytes);
+    return bytes;
+  }
+
+  /** Reads the file into memory of the tensor's length. */
+  readInto(bytes: Uint8Array): void {
     const file = this.#open();
     try {
-      const bytes = new Uint8Array(this.byteLength);
       for (let done = 0; done < bytes.byteLength; ) done += this.#read(file, bytes.subarray(done), done);
-      return bytes;
     } finally {
       closeSync(file);
     }

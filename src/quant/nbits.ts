@@ -1,9 +1,10 @@
-import { quantizeGroupsKernel } from '../numerics/kernels/groups.js';
+import { quantizeBlocksKernel } from '../numerics/kernels/groups.js';
 import { requireFinite } from './finite.js';
 import type { Matrix } from './matrix.js';
 import type { NBits, NBitsBlock, NBitsWeight } from './nbits-weight.js';
-import { nbitsColumnBytes, nbitsDefaultZeroPoint, nbitsLargestCode } from './nbits-weight.js';
+import { nbitsColumnBytes, nbitsLargestCode } from './nbits-weight.js';
 import { groupColumnsOf, packZeroPoints } from './nbits-zero-points.js';
+import { errorOf, type WeightError } from './weight-error.js';
 
 export interface NBitsOptions {
   readonly block: NBitsBlock;
@@ -21,54 +22,26 @@ export interface NBitsOptions {
  * - code = clamp(round half away from zero(weight * (1 / scale) + zero point), 0, 15), every step in float32.
  * @throws QuernError (`input`) if the weight is not finite
  */
-export function quantizeNBits(weight: Matrix, { block, symmetric, bits = 4 }: NBitsOptions): NBitsWeight {
+export function quantizeNBits(weight: Matrix, options: NBitsOptions): NBitsWeight {
+  return quantizeNBitsWithError(weight, options).quantized;
+}
+
+/** As `quantizeNBits`, with the error that is found on the way. */
+export function quantizeNBitsWithError(
+  weight: Matrix,
+  { block, symmetric, bits = 4 }: NBitsOptions,
+): { readonly quantized: NBitsWeight; readonly error: WeightError } {
   const { rows, columns } = weight;
   const columnBytes = nbitsColumnBytes(rows, block, bits);
   const layout = { group: block, bits, largestCode: nbitsLargestCode(bits), columnBytes };
-  const { codes, scales, zeroPoints, largest } = quantizeGroupsKernel(weight, layout, 'multiply-half-up', (ranges) => {
-    const found = symmetric ? symmetricScales(ranges, bits) : asymmetricScales(ranges, bits);
-    return { ...found, factors: found.scales.map(reciprocal) };
-  });
+  const { codes, scales, zeroPoints, comparison, largest } = quantizeBlocksKernel(weight, layout, symmetric);
   requireFinite(weight, largest);
   if (bits === 4 && rows % 2 === 1) fillLastHalfByte(codes, rows, block, columnBytes);
   const quantized = { rows, columns, bits, block, codes, scales: groupColumnsOf(scales, columns) };
-  return symmetric ? quantized : { ...quantized, zeroPoints: packZeroPoints(zeroPoints, columns, bits) };
-}
-
-interface Ranges {
-  readonly minima: Float32Array;
-  readonly maxima: Float32Array;
-}
-
-interface Scales {
-  readonly scales: Float32Array;
-  readonly zeroPoints: Float32Array;
-}
-
-function symmetricScales({ minima, maxima }: Ranges, bits: NBits): Scales {
-  const middle = nbitsDefaultZeroPoint(bits);
-  const scales = minima.map((minimum, index) => {
-    const maximum = maxima[index]!;
-    return -(Math.abs(maximum) > Math.abs(minimum) ? maximum : minimum) / middle;
-  });
-  return { scales, zeroPoints: new Float32Array(scales.length).fill(middle) };
-}
-
-function asymmetricScales({ minima, maxima }: Ranges, bits: NBits): Scales {
-  const largestCode = nbitsLargestCode(bits);
-  const scales = new Float32Array(minima.length);
-  const zeroPoints = minima.map((lowest, index) => {
-    const minimum = Math.min(lowest, 0);
-    const scale = Math.fround(Math.fround(Math.max(maxima[index]!, 0) - minimum) / largestCode);
-    scales[index] = scale;
-    return scale === 0 ? 0 : Math.floor(Math.min(Math.max(Math.fround(-minimum / scale), 0), largestCode) + 0.5);
-  });
-  return { scales, zeroPoints };
-}
-
-/** As a float32 infinite for the smallest subnormal scales, as ONNX Runtime's is. */
-function reciprocal(scale: number): number {
-  return scale === 0 ? 0 : 1 / scale;
+  return {
+    quantized: symmetric ? quantized : { ...quantized, zeroPoints: packZeroPoints(zeroPoints, columns, bits) },
+    error: errorOf(comparison),
+  };
 }
 
 /**

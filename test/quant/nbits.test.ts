@@ -4,8 +4,9 @@ import * as assert from 'uvu/assert';
 import { QuernError } from '../../src/errors.js';
 import { dequantizeNBits } from '../../src/quant/dequantize.js';
 import { matrix } from '../../src/quant/matrix.js';
-import { quantizeNBits } from '../../src/quant/nbits.js';
+import { quantizeNBits, quantizeNBitsWithError } from '../../src/quant/nbits.js';
 import { type NBitsBlock, nbitsBlocks } from '../../src/quant/nbits-weight.js';
+import { nbitsError } from '../../src/quant/quantization-error.js';
 import { matrices, permuteColumns } from './arbitraries.js';
 import { arraysSha256, goldenCases } from './golden/fixture.js';
 import { generate, type MatrixSpecification } from './golden/generate.js';
@@ -98,6 +99,15 @@ test('each column is quantized on its own, wherever it stands', () => {
         const column = index % weight.columns;
         assert.is(shuffled[index], straight[index - column + order[column]!]);
       }
+    }),
+  );
+});
+
+test('the error found on the way is that of the codes', () => {
+  fc.assert(
+    fc.property(matrices(), fc.boolean(), fc.constantFrom(2, 4, 8), (weight, symmetric, bits) => {
+      const { quantized, error } = quantizeNBitsWithError(weight, { block: 16, symmetric, bits });
+      assert.equal(error, nbitsError(weight, quantized));
     }),
   );
 });

@@ -89,11 +89,6 @@ export function encodeGroupsKernel(
   return codes;
 }
 
-/** What ranges lead to: scales, what codes are found with, and zero points, all as long as the ranges. */
-export interface FoundParameters extends GroupParameters {
-  readonly scales: Float32Array;
-}
-
 /** A matrix quantized in one pass. */
 export interface QuantizedGroups {
   /** [columns, columnBytes] */
@@ -102,66 +97,54 @@ export interface QuantizedGroups {
   readonly scales: Float32Array;
   /** float32 [groups, columns] */
   readonly zeroPoints: Float32Array;
+  /** The matrix and what the codes stand for. */
+  readonly comparison: Comparison;
   /** The largest magnitude in the matrix; NaN if it holds one. */
   readonly largest: number;
 }
 
-/** Finds ranges, parameters and codes panel by panel, while the panel is in the cache. */
-export function quantizeGroupsKernel(
-  matrix: Rows,
-  layout: CodeLayout,
-  rounding: GroupRounding,
-  findParameters: (ranges: { readonly minima: Float32Array; readonly maxima: Float32Array }) => FoundParameters,
-): QuantizedGroups {
+/** Finds ranges, ONNX Runtime's scales, codes and their error panel by panel, while the panel is in the cache. */
+export function quantizeBlocksKernel(matrix: Rows, layout: CodeLayout, symmetric: boolean): QuantizedGroups {
   const { group, bits, largestCode, columnBytes } = layout;
   const kernels = kernelInstance();
+  const { absmax, columnRange, findBlockScales, encodeGroup, decodeGroup } = kernels.functions;
   const groups = [...groupsOf(matrix.rows, group)];
   const codes = new Uint8Array(matrix.columns * columnBytes);
   const scales = new Float32Array(groups.length * matrix.columns);
   const zeroPoints = new Float32Array(groups.length * matrix.columns);
+  const sums = new ComparisonSums();
   let largest = 0;
   for (const panel of panelsOf(matrix)) {
     const { paddedColumns, columns, firstColumn } = panel;
     const length = matrix.rows * paddedColumns;
     const rowBytes = paddedColumns * 4;
-    const [source, first, second, result] = kernels.layout(
+    const [source, restored, scale, reciprocal, zeroPoint, result, state] = kernels.layout(
       length * 4,
-      rowBytes * groups.length,
-      rowBytes * groups.length,
+      length * 4,
+      rowBytes,
+      rowBytes,
+      rowBytes,
       paddedColumns * columnBytes,
+      sums.sizeBytes,
     );
     copyPanelIn(matrix, panel, kernels.floats(source, length));
-    largest = Math.max(largest, kernels.functions.absmax(source, length));
-    for (const { index, firstRow, rows } of groups) {
-      const place = index * rowBytes;
-      kernels.functions.columnRange(source + firstRow * rowBytes, rows, paddedColumns, first + place, second + place);
-    }
-    const [minima, maxima] = [first, second].map((address) => kernels.floats(address, groups.length * paddedColumns));
-    const found = findParameters({ minima: minima!, maxima: maxima! });
+    largest = Math.max(largest, absmax(source, length));
     kernels.bytes(result, paddedColumns * columnBytes).fill(0);
     for (const { index, firstRow, rows } of groups) {
-      const panelStart = index * paddedColumns;
-      const matrixStart = index * matrix.columns + firstColumn;
-      scales.set(found.scales.subarray(panelStart, panelStart + columns), matrixStart);
-      zeroPoints.set(found.zeroPoints.subarray(panelStart, panelStart + columns), matrixStart);
-      kernels.floats(first, paddedColumns).set(found.factors.subarray(panelStart, panelStart + paddedColumns));
-      kernels.floats(second, paddedColumns).set(found.zeroPoints.subarray(panelStart, panelStart + paddedColumns));
-      kernels.functions.encodeGroup(
-        source + firstRow * rowBytes,
-        rows,
-        paddedColumns,
-        first,
-        second,
-        rounding === 'divide-to-even' ? 0 : 1,
-        largestCode,
-        bits,
-        result + (firstRow * bits) / 8,
-        columnBytes,
-      );
+      const values = source + firstRow * rowBytes;
+      const target = result + (firstRow * bits) / 8;
+      columnRange(values, rows, paddedColumns, scale, reciprocal);
+      findBlockScales(scale, reciprocal, paddedColumns, largestCode, symmetric, scale, reciprocal, zeroPoint);
+      encodeGroup(values, rows, paddedColumns, reciprocal, zeroPoint, 1, largestCode, bits, target, columnBytes);
+      decodeGroup(target, columnBytes, rows, paddedColumns, scale, zeroPoint, bits, restored + firstRow * rowBytes);
+      const place = index * matrix.columns + firstColumn;
+      scales.set(kernels.floats(scale, columns), place);
+      zeroPoints.set(kernels.floats(zeroPoint, columns), place);
     }
+    sums.add(source, restored, length, state);
     codes.set(kernels.bytes(result, columns * columnBytes), firstColumn * columnBytes);
   }
-  return { codes, scales, zeroPoints, largest };
+  return { codes, scales, zeroPoints, comparison: sums.result(), largest };
 }
 
 /** float32 values [rows, columns] of packed codes: (code - zero point) * factor. */

@@ -38,6 +38,16 @@ export interface KernelFunctions {
     scales: number,
     zeroPoints: number,
   ): void;
+  findBlockScales(
+    minima: number,
+    maxima: number,
+    columns: number,
+    largestCode: number,
+    symmetric: boolean,
+    scales: number,
+    reciprocals: number,
+    zeroPoints: number,
+  ): void;
   limitRange(minima: number, maxima: number, columns: number, share: number, bounds: number): void;
   pseudoQuantizeGroup(
     values: number,

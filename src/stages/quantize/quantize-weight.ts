@@ -5,7 +5,7 @@ import { quantizeInt8Torch } from '../../quant/int8-torch.js';
 import type { Int8Weight } from '../../quant/int8-weight.js';
 import { quantizeKQuant } from '../../quant/k-quant.js';
 import type { Matrix } from '../../quant/matrix.js';
-import { quantizeNBits } from '../../quant/nbits.js';
+import { quantizeNBitsWithError } from '../../quant/nbits.js';
 import type { NBitsWeight } from '../../quant/nbits-weight.js';
 import { int8Error, nbitsError } from '../../quant/quantization-error.js';
 import type { NBitsScheme, QLinearScheme, QOperatorScheme, Scheme } from '../../quant/schemes.js';
@@ -24,10 +24,8 @@ export function quantizeWeight(weight: Matrix, scheme: Scheme): QuantizedWeight 
       return toInt8(weight, scheme, quantizeInt8Torch(weight, scheme.weights.granularity));
     case 'qoperator':
       return toInt8(weight, scheme, quantizeInt8OnnxRuntime(weight, scheme.weights.granularity));
-    case 'nbits': {
-      const quantized = quantizeNBitsWeight(weight, scheme.weights);
-      return { type: 'nbits', scheme, weight: quantized, error: nbitsError(weight, quantized) };
-    }
+    case 'nbits':
+      return { type: 'nbits', scheme, ...quantizeNBitsWeight(weight, scheme.weights) };
     default:
       return unreachable(scheme);
   }
@@ -37,25 +35,34 @@ function toInt8(weight: Matrix, scheme: QLinearScheme | QOperatorScheme, quantiz
   return { type: 'int8', scheme, weight: quantized, error: int8Error(weight, quantized) };
 }
 
-/** The weight in the form of MatMulNBits. */
-export function quantizeNBitsWeight(weight: Matrix, weights: NBitsScheme['weights']): NBitsWeight {
+/** The weight in the form of MatMulNBits, and how far it is from the original. */
+export function quantizeNBitsWeight(
+  weight: Matrix,
+  weights: NBitsScheme['weights'],
+): { readonly weight: NBitsWeight; readonly error: WeightError } {
   switch (weights.scale) {
-    case 'onnxruntime':
-      return quantizeNBits(weight, {
-        block: weights.group,
-        symmetric: weights.symmetric,
-        bits: bitsOf(weights.type),
-      });
+    case 'onnxruntime': {
+      const options = { block: weights.group, symmetric: weights.symmetric, bits: bitsOf(weights.type) };
+      const { quantized, error } = quantizeNBitsWithError(weight, options);
+      return { weight: quantized, error };
+    }
     case 'k-quant':
-      return quantizeKQuant(weight, { block: weights.group, bits: bitsOf(weights.type) });
+      return withError(weight, quantizeKQuant(weight, { block: weights.group, bits: bitsOf(weights.type) }));
     case 'amd': {
       const { type, symmetric, clip } = weights;
       const group = weights.granularity === 'channel' ? 'channel' : weights.group;
-      return quantizeGroups(weight, { bits: bitsOf(type), group, symmetric, ...(clip && { clip }) });
+      return withError(weight, quantizeGroups(weight, { bits: bitsOf(type), group, symmetric, ...(clip && { clip }) }));
     }
     default:
       return unreachable(weights);
   }
+}
+
+function withError(
+  weight: Matrix,
+  quantized: NBitsWeight,
+): { readonly weight: NBitsWeight; readonly error: WeightError } {
+  return { weight: quantized, error: nbitsError(weight, quantized) };
 }
 
 const bitsOfTypes = { int2: 2, int3: 3, int4: 4, int8: 8 } as const;

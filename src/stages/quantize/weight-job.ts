@@ -1,7 +1,8 @@
 import { QuernError } from '../../errors.js';
 import type { LinearLayer } from '../../models/linear-layers.js';
+import { giveScratch, takeScratch } from '../../numerics/scratch.js';
 import { FileTensor, float32Of, MemoryTensor } from '../../onnx/tensor.js';
-import { matrix } from '../../quant/matrix.js';
+import { type Matrix, matrix } from '../../quant/matrix.js';
 import type { Scheme } from '../../quant/schemes.js';
 import { type QuantizedWeight, quantizeWeight } from './quantize-weight.js';
 
@@ -24,16 +25,25 @@ export function weightJob({ name, tensor, inputFeatures, outputFeatures }: Linea
 }
 
 /** @throws QuernError with the name of the layer */
-export function run({ name, rows, columns, place, scheme }: WeightJob): QuantizedWeight {
-  const dims = [rows, columns];
-  const tensor =
-    'path' in place
-      ? new FileTensor('float32', dims, place.path, place.offset)
-      : new MemoryTensor('float32', dims, place.bytes);
+export function run(job: WeightJob): QuantizedWeight {
   try {
-    return quantizeWeight(matrix(float32Of(tensor), rows, columns), scheme);
+    return withWeight(job, (weight) => quantizeWeight(weight, job.scheme));
   } catch (error) {
     if (!(error instanceof QuernError)) throw error;
-    throw new QuernError(error.code, `${name}: ${error.message}`, { cause: error });
+    throw new QuernError(error.code, `${job.name}: ${error.message}`, { cause: error });
+  }
+}
+
+function withWeight<Result>({ rows, columns, place }: WeightJob, use: (weight: Matrix) => Result): Result {
+  if ('bytes' in place) {
+    return use(matrix(float32Of(new MemoryTensor('float32', [rows, columns], place.bytes)), rows, columns));
+  }
+  const tensor = new FileTensor('float32', [rows, columns], place.path, place.offset);
+  const scratch = takeScratch(rows * columns);
+  try {
+    tensor.readInto(new Uint8Array(scratch.buffer, 0, tensor.byteLength));
+    return use(matrix(scratch, rows, columns));
+  } finally {
+    giveScratch(scratch);
   }
 }

@@ -37,7 +37,7 @@ function quantizeBothWays(directory: string, to: string, weights: Weights): { qu
   const [one, other] = [openModelDirectory(directory), openModelDirectory(directory)];
   for (const layer of findLinearLayers(one.model.graph).filter(({ isHead }) => !isHead)) {
     const weight = matrix(float32Of(layer.tensor), layer.inputFeatures, layer.outputFeatures);
-    const restored = dequantizeNBits(quantizeNBitsWeight(weight, weights));
+    const restored = dequantizeNBits(quantizeNBitsWeight(weight, weights).weight);
     replaceLayer(one.model, layer, quantizeWeight(weight, scheme));
     const value = other.model.graph.initializers.get(layer.weight.name)!;
     other.model.graph.setInitializer(value, tensorFromFloat32(layer.tensor.dims, restored.values));

@@ -199,6 +199,48 @@ export function findGroupScales(
   }
 }
 
+/**
+ * ONNX Runtime's scales of one group, their reciprocals and zero points, float32 [columns] each, from the range of its
+ * columns. The reciprocal of 0 is 0. The first two may take the place of the ranges.
+ */
+export function findBlockScales(
+  minima: usize,
+  maxima: usize,
+  columns: i32,
+  largestCode: f32,
+  symmetric: bool,
+  scales: usize,
+  reciprocals: usize,
+  zeroPoints: usize,
+): void {
+  const largest = f32x4.splat(largestCode);
+  const middle = f32x4.splat((largestCode + 1) / 2);
+  const zero = f32x4.splat(0);
+  const one = f32x4.splat(1);
+  const bytes = (<usize>columns) << 2;
+  for (let column: usize = 0; column < bytes; column += 16) {
+    let smallest = v128.load(minima + column);
+    let greatest = v128.load(maxima + column);
+    let scale: v128;
+    let zeroPoint = middle;
+    if (symmetric) {
+      const isGreatest = f32x4.gt(f32x4.abs(greatest), f32x4.abs(smallest));
+      scale = f32x4.div(f32x4.neg(v128.bitselect(greatest, smallest, isGreatest)), middle);
+    } else {
+      smallest = f32x4.pmin(zero, smallest);
+      greatest = f32x4.pmax(zero, greatest);
+      scale = f32x4.div(f32x4.sub(greatest, smallest), largest);
+      const inside = f32x4.pmin(f32x4.pmax(zero, f32x4.div(f32x4.neg(smallest), scale)), largest);
+      const below = f32x4.floor(inside);
+      const roundsUp = f32x4.ge(f32x4.sub(inside, below), f32x4.splat(0.5));
+      zeroPoint = v128.and(f32x4.add(below, v128.and(roundsUp, one)), f32x4.ne(scale, zero));
+    }
+    v128.store(scales + column, scale);
+    v128.store(reciprocals + column, v128.and(f32x4.div(one, scale), f32x4.ne(scale, zero)));
+    v128.store(zeroPoints + column, zeroPoint);
+  }
+}
+
 /** The nearest of -bound..bound. */
 @inline
 function within(value: v128, bound: v128): v128 {
