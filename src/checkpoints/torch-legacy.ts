@@ -1,12 +1,11 @@
 import { QuernError } from '../errors.js';
 import { ByteReader } from '../files/byte-reader.js';
 import type { InputFile } from '../files/input-file.js';
-import type { Checkpoint } from './checkpoint.js';
 import { elementBits } from './checkpoint.js';
 import { readPickle } from './pickle.js';
 import { PickleDict, PickleList } from './pickle-values.js';
 import { TorchHost } from './torch-host.js';
-import { readStateDict } from './torch-state.js';
+import type { InterpretTorch } from './torch-state.js';
 
 /** `MAGIC_NUMBER` of torch/serialization.py. */
 const magicNumber = 0x1950a86a20f9469cfc6cn;
@@ -22,7 +21,7 @@ export function isLegacyTorch(start: Uint8Array): boolean {
  * Opens a file as PyTorch before 1.6 wrote it: five pickles (a number that marks it, version, facts about the machine,
  * the dictionary of tensors, the keys of the storages), then each storage with its element count in front.
  */
-export function readLegacyTorch(file: InputFile): Checkpoint {
+export function readLegacyTorch<Result>(file: InputFile, interpret: InterpretTorch<Result>): Result {
   const { path } = file;
   const wrong = (problem: string): QuernError =>
     new QuernError('input', `${path}: ${problem}`, { suggestion: 'it is damaged: download or convert it again' });
@@ -46,7 +45,7 @@ export function readLegacyTorch(file: InputFile): Checkpoint {
     offsets.set(storage.key, reader.position);
     reader.skip(storage.byteLength);
   }
-  return readStateDict(state, path, ({ key }) => {
+  return interpret(state, path, ({ key }) => {
     const offset = offsets.get(key);
     if (offset === undefined) throw wrong('lacks the storage of a tensor');
     return offset;

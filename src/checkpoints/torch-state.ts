@@ -9,6 +9,9 @@ import { type TorchStorage, TorchTensor } from './torch-objects.js';
 /** Where the bytes of a storage are in the file. */
 export type LocateStorage = (storage: TorchStorage) => number;
 
+/** Makes something of what a file of PyTorch holds. */
+export type InterpretTorch<Result> = (value: PickleValue, path: string, locate: LocateStorage) => Result;
+
 /** Under which trainers put the weights when they save more than those. */
 const wrappers = ['state_dict', 'model_state_dict', 'model'];
 
@@ -32,7 +35,16 @@ function findTensors(value: PickleValue, path: string): (readonly [string, Torch
   });
 }
 
-function describeTensor(name: string, tensor: TorchTensor, path: string, locate: LocateStorage): CheckpointTensor {
+/**
+ * A tensor of the file under a name.
+ * @throws QuernError if its elements are not where it says
+ */
+export function describeTensor(
+  name: string,
+  tensor: TorchTensor,
+  path: string,
+  locate: LocateStorage,
+): CheckpointTensor {
   const { storage, dataType, storageOffset, dims, strides } = tensor;
   const wrong = (problem: string): QuernError =>
     new QuernError('input', `${path}: tensor ${quote(name)} ${problem}`, {

@@ -7,22 +7,27 @@ import type { Checkpoint } from './checkpoint.js';
 import { readPickle } from './pickle.js';
 import { TorchHost } from './torch-host.js';
 import { isLegacyTorch, readLegacyTorch } from './torch-legacy.js';
-import { readStateDict } from './torch-state.js';
+import { type InterpretTorch, readStateDict } from './torch-state.js';
 
 const pickleName = 'data.pkl';
 
+/** Opens a file of `torch.save` that holds the weights of a model. */
+export function openTorch(path: string): Checkpoint {
+  return readTorch(path, readStateDict);
+}
+
 /**
- * Opens a file of `torch.save`: a ZIP archive with a pickle that describes the tensors and their bytes beside it, or one
+ * Reads a file of `torch.save`: a ZIP archive with a pickle that describes the tensors and their bytes beside it, or one
  * of the older form. Only the description is read. Nothing in the file is run; a name in it that is not of a tensor is a
  * QuernError.
  */
-export function openTorch(path: string): Checkpoint {
+export function readTorch<Result>(path: string, interpret: InterpretTorch<Result>): Result {
   return withInputFile(path, (file) => {
     const start = new Uint8Array(Math.min(8, file.sizeBytes));
     file.read(0, start);
-    if (isLegacyTorch(start)) return readLegacyTorch(file);
+    if (isLegacyTorch(start)) return readLegacyTorch(file, interpret);
     const text = Buffer.from(start).toString('latin1');
-    if (text.startsWith('PK')) return readZippedTorch(file);
+    if (text.startsWith('PK')) return readZippedTorch(file, interpret);
     const isPointer = text === 'version ';
     throw new QuernError(
       'input',
@@ -34,7 +39,7 @@ export function openTorch(path: string): Checkpoint {
   });
 }
 
-function readZippedTorch(file: InputFile): Checkpoint {
+function readZippedTorch<Result>(file: InputFile, interpret: InterpretTorch<Result>): Result {
   const { path } = file;
   const entries = readZipDirectory(file);
   const pickle = [...entries.values()].find(({ name }) => name === pickleName || /^[^/]+\/data\.pkl$/.test(name));
@@ -47,7 +52,7 @@ function readZippedTorch(file: InputFile): Checkpoint {
   checkByteOrder(file, entries.get(`${folder}byteorder`));
   const host = new TorchHost(path);
   const state = readPickle(new ByteReader(file, 'the pickle', pickle.offset, pickle.offset + pickle.sizeBytes), host);
-  return readStateDict(state, path, ({ key, byteLength }) => {
+  return interpret(state, path, ({ key, byteLength }) => {
     const entry = entries.get(`${folder}data/${key}`);
     if (entry === undefined) throw new QuernError('input', `${path} lacks the storage ${quote(key)}`);
     if (entry.sizeBytes === byteLength) return entry.offset;

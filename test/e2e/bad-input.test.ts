@@ -116,6 +116,24 @@ const rows: readonly Row[] = [
     says: [/unknown parameter `aplha` of kind smoothquant/, /\^+ did you mean `alpha`\?/],
   },
   {
+    name: 'AWQ with nothing to search with or import',
+    prepare: recipe(`${load}  scaled: { kind: awq, model: float }\n`),
+    code: 2,
+    says: /give a `dataset` to search with, or a result to `import`/,
+  },
+  {
+    name: 'AWQ with a result and a data set',
+    prepare: recipe(`${load}  scaled: { kind: awq, model: float, import: model/config.json, dataset: ${dataset} }\n`),
+    code: 2,
+    says: /`import` takes the place of a search: it needs no `dataset`/,
+  },
+  {
+    name: 'AWQ that imports what is no result of a search',
+    prepare: recipe(`${load}  scaled: { kind: awq, model: float, import: model/config.json }\n`),
+    code: 1,
+    says: /config\.json is not a file of torch\.save/,
+  },
+  {
     name: 'a parameter of the wrong type',
     prepare: recipe(`${load}${stats}  smooth: { kind: smoothquant, model: float, stats: stats, alpha: high }\n`),
     code: 2,

@@ -1,6 +1,7 @@
 """Makes the files of this folder: `pip install torch==2.13.0 gguf==0.19.0 && python make.py`.
 
 - *.bin: what torch.save writes, with the tensors of `state_dict` (expected values are in ../torch.test.ts)
+- llm-awq.bin: what llm-awq dumps of a search, for the model of ../../support/tiny-opt.ts
 - float8.json: all 256 values of the 8-bit floats as float32, base64; NaN where there is none
 - ggml-blocks.json: random blocks of every quantized type of GGUF and what gguf-py makes of them, all base64
 """
@@ -34,6 +35,26 @@ def state_dict():
     return tensors
 
 
+def llm_awq_result():
+    layer = "model.decoder.layers.0"
+    factors = lambda count: torch.linspace(0.5, 2.0, count)
+    return {
+        "scale": [
+            (
+                f"{layer}.self_attn_layer_norm",
+                tuple(f"{layer}.self_attn.{name}_proj" for name in "qkv"),
+                factors(16),
+            ),
+            (f"{layer}.self_attn.v_proj", (f"{layer}.self_attn.out_proj",), factors(16).flip(0).half()),
+            (f"{layer}.fc1", (f"{layer}.fc2",), factors(32)),
+        ],
+        "clip": [
+            (f"{layer}.self_attn.v_proj", torch.full((16, 2, 1), 0.25)),
+            (f"{layer}.fc2", torch.linspace(0.05, 0.2, 16).reshape(16, 1, 1).half()),
+        ],
+    }
+
+
 class Evil:
     def __reduce__(self):
         return os.system, ("touch quern-was-here",)
@@ -46,6 +67,7 @@ torch.save({"weight": torch.zeros(2), "code": Evil()}, here / "evil.bin")
 torch.save({"weight": torch.zeros(2), "code": Evil()}, here / "evil-legacy.bin", _use_new_zipfile_serialization=False)
 torch.save({"weight": torch.zeros(1).expand(3)}, here / "expanded.bin")
 torch.save(torch.nn.Linear(2, 1), here / "module.bin")
+torch.save(llm_awq_result(), here / "llm-awq.bin")
 
 float8 = {}
 for name in ["e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0fnu"]:
