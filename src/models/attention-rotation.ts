@@ -11,6 +11,8 @@ export interface Rotation {
   readonly cosines: Value;
   readonly sines: Value;
   readonly isInterleaved: boolean;
+  /** int64 [batch, new], where they are an input of the model. Else they are the places in the text. */
+  readonly positions: Value | undefined;
 }
 
 /** GroupQueryAttention turns the pairs of a head in blocks of this many. */
@@ -27,18 +29,18 @@ export function findRotation(
   const rotatedQuery = rotationOf(query, attention);
   const rotatedKey = rotationOf(key, attention);
   if (rotatedQuery === undefined || rotatedKey === undefined) return undefined;
-  const { cosines, sines, isInterleaved } = rotatedQuery;
+  const { cosines, sines, isInterleaved, positions } = rotatedQuery;
   const isSame =
-    cosines === rotatedKey.cosines && sines === rotatedKey.sines && isInterleaved === rotatedKey.isInterleaved;
+    cosines === rotatedKey.cosines &&
+    sines === rotatedKey.sines &&
+    isInterleaved === rotatedKey.isInterleaved &&
+    positions === rotatedKey.positions;
   if (!isSame || !fitsHead(cosines, rotatedQuery.headSize)) return undefined;
-  return { query: rotatedQuery.input, key: rotatedKey.input, cosines, sines, isInterleaved };
+  return { query: rotatedQuery.input, key: rotatedKey.input, cosines, sines, isInterleaved, positions };
 }
 
-interface RotatedValue {
+interface RotatedValue extends Pick<Rotation, 'cosines' | 'sines' | 'isInterleaved' | 'positions'> {
   readonly input: Value;
-  readonly cosines: Value;
-  readonly sines: Value;
-  readonly isInterleaved: boolean;
   readonly headSize: number;
 }
 
@@ -48,9 +50,11 @@ function rotationOf(value: Value, attention: Node): RotatedValue | undefined {
   if (value.uses.some((use) => use.node !== attention)) return undefined;
   const [input, cosines, sines, positions] = node.inputs;
   if (input === undefined || cosines?.initializer === undefined || sines?.initializer === undefined) return undefined;
-  if (!isTextPositions(positions)) return undefined;
+  const isInput = positions?.isGraphInput ?? false;
+  if (!isInput && !isTextPositions(positions)) return undefined;
   const isInterleaved = intAttribute(node.attributes, 'interleaved') === 1;
-  return { input, cosines, sines, isInterleaved, headSize: headSizeOf(attention) };
+  const headSize = headSizeOf(attention);
+  return { input, cosines, sines, isInterleaved, positions: isInput ? positions : undefined, headSize };
 }
 
 function isTextPositions(positions: Value | undefined): boolean {

@@ -114,6 +114,7 @@ function lowerNode(graph: Graph, node: Node, lengths: Lengths): void {
       lengths.lastPositions,
       lengths.total,
       ...(rotation === undefined ? [] : [rotation.cosines, rotation.sines]),
+      ...(rotation?.positions === undefined ? [] : [rotation.positions]),
     ],
     outputs: outputs.map(({ name }) => graph.uniqueName(name)),
     attributes: {

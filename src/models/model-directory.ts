@@ -7,14 +7,14 @@ import type { JsonObject } from '../json.js';
 import { isJsonObject } from '../json.js';
 import type { Model } from '../onnx/model.js';
 import { readModel } from '../onnx/read.js';
-import type { WriteLayout } from '../onnx/write.js';
-import { writeModel } from '../onnx/write.js';
+import type { ModelFiles, WriteLayout } from '../onnx/write.js';
+import { usualModelFiles, writeModel } from '../onnx/write.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { openTokenizer } from '../text/tokenizer.js';
 import type { ModelInfo } from './architecture.js';
 import { checkCaches, readModelInfo } from './model-info.js';
+import { removePositionInput } from './position-input.js';
 
-const modelFile = 'model.onnx';
 const infoFile = 'quern.json';
 
 /** Files that belong to a model besides its graph and come with it unchanged. */
@@ -45,7 +45,8 @@ export interface ModelDirectory {
 /** Opens a model artifact or an exported model. Weights are read when they are asked for. */
 export function openModelDirectory(directory: string): ModelDirectory {
   const description = readDescription(join(directory, infoFile));
-  const model = readModel(join(directory, modelFile));
+  const model = readModel(join(directory, description.modelFile));
+  removePositionInput(model);
   checkCaches(model.graph, description.info, directory);
   return {
     directory,
@@ -55,18 +56,33 @@ export function openModelDirectory(directory: string): ModelDirectory {
   };
 }
 
-function readDescription(path: string): { readonly info: ModelInfo; readonly quantization: unknown } {
+interface Description {
+  readonly info: ModelInfo;
+  readonly quantization: unknown;
+  readonly modelFile: string;
+}
+
+/** Model files that an export may have. */
+const modelFilePattern = /^(onnx\/)?model\w{0,20}\.onnx$/;
+
+function readDescription(path: string): Description {
   const description = existsSync(path) ? readJsonObject(path) : {};
   if (description.format !== 1 || !isJsonObject(description.model)) {
     throw new QuernError('input', `${path} is missing or does not describe a model`, {
       suggestion: 'the directory of a load, quantize or export stage is needed',
     });
   }
-  return { info: readModelInfo(new ConfigReader(description.model, path)), quantization: description.quantization };
+  const { quantization, file: modelFile = usualModelFiles.model } = description;
+  if (typeof modelFile !== 'string' || !modelFilePattern.test(modelFile)) {
+    throw new QuernError('input', `${path}: file is ${JSON.stringify(modelFile)}, which is not the file of a model`);
+  }
+  return { info: readModelInfo(new ConfigReader(description.model, path)), quantization, modelFile };
 }
 
 export interface WriteModelOptions {
   readonly layout: WriteLayout;
+  /** `usualModelFiles` unless given. */
+  readonly files?: ModelFiles;
   readonly info: ModelInfo;
   readonly quantization?: JsonObject | undefined;
   /** Paths of the companion files, which are hard linked where that is possible and `layout` is `per-tensor`, else copied. */
@@ -76,14 +92,19 @@ export interface WriteModelOptions {
 }
 
 export function writeModelDirectory(model: Model, directory: string, options: WriteModelOptions): void {
-  const { layout, onTensor } = options;
-  writeModel(model, directory, onTensor === undefined ? { layout } : { layout, onTensor });
+  const { layout, files = usualModelFiles, onTensor } = options;
+  writeModel(model, directory, { layout, files, ...(onTensor && { onTensor }) });
   for (const { name, path } of options.companions) {
     const target = join(directory, name);
     if (options.layout === 'merged' || !tryLink(path, target)) copyFileSync(path, target);
   }
   const { info, quantization } = options;
-  const description = { format: 1, model: info, ...(quantization === undefined ? {} : { quantization }) };
+  const description = {
+    format: 1,
+    ...(files.model === usualModelFiles.model ? {} : { file: files.model }),
+    model: info,
+    ...(quantization === undefined ? {} : { quantization }),
+  };
   writeFileSync(join(directory, infoFile), `${JSON.stringify(description, null, 2)}\n`);
 }
 
@@ -92,6 +113,11 @@ export function companionsOf(directory: string): { readonly name: string; readon
   return readdirSync(directory)
     .filter(isCompanionFile)
     .map((name) => ({ name, path: join(directory, name) }));
+}
+
+/** The config.json that came with a model. */
+export function readCompanionConfig(directory: string): JsonObject {
+  return readJsonObject(join(directory, 'config.json'));
 }
 
 /** Opens the tokenizer of a model, and checks that the model has a row for each of its tokens. */

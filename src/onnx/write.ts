@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { encodeModel, largestModelBytes } from './encode-model.js';
 import type { ExternalPlace } from './encode-tensor.js';
 import type { Graph } from './ir.js';
@@ -8,8 +8,6 @@ import { StringTensor, type Tensor } from './tensor.js';
 import { WeightFileNames } from './weight-files.js';
 import { withNewFile, writeTensor, writeTensorFile } from './write-tensor.js';
 
-export const modelFileName = 'model.onnx';
-export const mergedDataFileName = 'model.onnx.data';
 export const weightsFolderName = 'weights';
 
 /** Offsets in a merged data file are multiples of this, so that each tensor can be mapped into memory. */
@@ -18,8 +16,19 @@ const alignmentBytes = 4096;
 /** One data file for each large tensor, or one for all of them. */
 export type WriteLayout = 'per-tensor' | 'merged';
 
+/** Paths relative to the directory of the model, in the same folder. */
+export interface ModelFiles {
+  readonly model: string;
+  /** The one data file of the `merged` layout. */
+  readonly data: string;
+}
+
+export const usualModelFiles: ModelFiles = { model: 'model.onnx', data: 'model.onnx.data' };
+
 export interface WriteOptions {
   readonly layout: WriteLayout;
+  /** `usualModelFiles` unless given. Others are for the `merged` layout. */
+  readonly files?: ModelFiles;
   /** Initializers of at least so many bytes are put outside the model file. 4096 unless given. */
   readonly externalFromBytes?: number;
   /**
@@ -32,21 +41,22 @@ export interface WriteOptions {
 }
 
 /**
- * Writes `model.onnx` and its data files into a directory that has none of them. The same model gives the same bytes.
+ * Writes the model file and its data files into a directory that has none of them. The same model gives the same bytes.
  * Memory holds the graph, and of the tensors no more than the one that is being written.
  */
 export function writeModel(model: Model, directory: string, options: WriteOptions): void {
-  mkdirSync(directory, { recursive: true });
+  const { files = usualModelFiles } = options;
+  mkdirSync(dirname(join(directory, files.model)), { recursive: true });
   const tensors = externalTensors(model, options.externalFromBytes ?? 4096);
   const places =
     options.layout === 'merged'
-      ? writeMerged(tensors, directory, options.onTensor)
+      ? writeMerged(tensors, join(directory, files.data), options.onTensor)
       : writePerTensor(tensors, directory, options);
   const bytes = encodeModel(model, places);
   if (bytes.byteLength > largestModelBytes) {
     throw new Error(`the model without its external data has ${bytes.byteLength} bytes, which no ONNX reader takes`);
   }
-  writeFileSync(join(directory, modelFileName), bytes, { flag: 'wx' });
+  writeFileSync(join(directory, files.model), bytes, { flag: 'wx' });
 }
 
 interface NamedTensor {
@@ -88,17 +98,18 @@ function writePerTensor(
 
 function writeMerged(
   tensors: readonly NamedTensor[],
-  directory: string,
+  path: string,
   onTensor: (() => void) | undefined,
 ): ReadonlyMap<Tensor, ExternalPlace> {
   const places = new Map<Tensor, ExternalPlace>();
   if (tensors.length === 0) return places;
-  withNewFile(join(directory, mergedDataFileName), (file) => {
+  const location = basename(path);
+  withNewFile(path, (file) => {
     let end = 0;
     for (const { tensor } of tensors) {
       const offset = Math.ceil(end / alignmentBytes) * alignmentBytes;
       writeTensor(tensor, file, offset);
-      places.set(tensor, { location: mergedDataFileName, offset });
+      places.set(tensor, { location, offset });
       end = offset + tensor.byteLength;
       onTensor?.();
     }

@@ -1,5 +1,6 @@
 import { formatBytes } from '../../format.js';
 import type { StageKind } from '../kind.js';
+import { layoutNames } from './layout-names.js';
 import { exportOpsets } from './opset.js';
 
 export const exportKind: StageKind = {
@@ -12,7 +13,7 @@ export const exportKind: StageKind = {
     properties: {
       format: { enum: ['onnx'], default: 'onnx' },
       layout: {
-        enum: ['plain'],
+        enum: layoutNames,
         default: 'plain',
         description: 'Names and files that the reader of the model expects',
       },

@@ -6,10 +6,14 @@ import type { WorkContext, WorkResult } from '../kind.js';
 import { type AccuracyLevel, setAccuracyLevel } from './forms/accuracy-level.js';
 import { convertForm } from './forms/forms.js';
 import type { Form } from './forms/not-expressible.js';
+import type { LayoutName } from './layout-names.js';
+import { layouts, writeDocuments } from './layouts.js';
 import { setOpset } from './opset.js';
 
 export interface ExportParameters {
   readonly attention: 'gqa' | 'onnx';
+  /** `plain` if not given. */
+  readonly layout?: LayoutName;
   /** As the model is, if not given. */
   readonly form?: Form;
   /** Of the MatMulNBits nodes. As they are, if not given. */
@@ -23,12 +27,17 @@ export async function exportModel(context: WorkContext<ExportParameters>): Promi
   const { attention, form, accuracyLevel, opset } = context.parameters;
   const directory = context.inputs.model!;
   const { model, info, quantization } = openModelDirectory(directory);
+  const layout = layouts[context.parameters.layout ?? 'plain'];
+  layout.prepare?.(model);
   if (attention === 'gqa') lowerAttention(model);
   if (form !== undefined) convertForm(model, form);
   if (accuracyLevel !== undefined) setAccuracyLevel(model.graph, accuracyLevel);
   if (opset !== undefined) setOpset(model, opset);
-  const companions = companionsOf(directory);
-  writeModelDirectory(model, context.outputDirectory, { layout: 'merged', info, quantization, companions });
+  const files = layout.filesOf(model.graph);
+  const documents = layout.documents?.(model.graph, { info, directory }, files) ?? {};
+  const companions = companionsOf(directory).filter(({ name }) => !Object.hasOwn(documents, name));
+  writeModelDirectory(model, context.outputDirectory, { layout: 'merged', files, info, quantization, companions });
+  writeDocuments(documents, context.outputDirectory);
   const input = modelFiles(directory);
   const output = modelFiles(context.outputDirectory);
   return {
@@ -47,7 +56,7 @@ export async function exportModel(context: WorkContext<ExportParameters>): Promi
 function modelFiles(directory: string): { readonly count: number; readonly bytes: number } {
   const names = readdirSync(directory, { recursive: true, encoding: 'utf8' });
   const sizes = names
-    .filter((name) => name.startsWith('model.onnx') || name.startsWith('weights'))
+    .filter((name) => /^(model.onnx|onnx|weights)/.test(name))
     .map((name) => statSync(join(directory, name)))
     .filter((status) => status.isFile())
     .map(({ size }) => size);
