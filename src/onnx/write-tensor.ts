@@ -14,10 +14,19 @@ export function writeTensorFile(tensor: Tensor, path: string, hardLinks: boolean
   withNewFile(path, (file) => writeTensor(tensor, file, 0));
 }
 
-/** Writes the bytes of a tensor at a position of an open file. Of a tensor in a file no more than a chunk is in memory. */
-export function writeTensor(tensor: Tensor, file: number, position: number): void {
+/**
+ * Writes the bytes of a tensor at a position of an open file. Of a tensor in a file no more than a chunk is in memory.
+ * `onBytes` is given all of them, in order.
+ */
+export function writeTensor(
+  tensor: Tensor,
+  file: number,
+  position: number,
+  onBytes: (bytes: Uint8Array) => void = () => {},
+): void {
   let end = position;
   for (const chunk of piecesOf(tensor)) {
+    onBytes(chunk);
     writeFully(file, chunk, end);
     end += chunk.byteLength;
   }

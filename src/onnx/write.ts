@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { ftruncateSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { encodeModel, largestModelBytes } from './encode-model.js';
 import type { ExternalPlace } from './encode-tensor.js';
@@ -96,6 +97,7 @@ function writePerTensor(
   return places;
 }
 
+/** Tensors of the same bytes, such as those of an embedding and a head tied to it, have the same place. */
 function writeMerged(
   tensors: readonly NamedTensor[],
   path: string,
@@ -104,15 +106,23 @@ function writeMerged(
   const places = new Map<Tensor, ExternalPlace>();
   if (tensors.length === 0) return places;
   const location = basename(path);
+  const known = new Map<string, ExternalPlace>();
   withNewFile(path, (file) => {
     let end = 0;
     for (const { tensor } of tensors) {
-      const offset = Math.ceil(end / alignmentBytes) * alignmentBytes;
-      writeTensor(tensor, file, offset);
-      places.set(tensor, { location, offset });
-      end = offset + tensor.byteLength;
+      const place = { location, offset: Math.ceil(end / alignmentBytes) * alignmentBytes };
+      const hash = createHash('sha256');
+      writeTensor(tensor, file, place.offset, (bytes) => hash.update(bytes));
+      const digest = hash.digest('hex');
+      const earlier = known.get(digest);
+      places.set(tensor, earlier ?? place);
+      if (earlier === undefined) {
+        known.set(digest, place);
+        end = place.offset + tensor.byteLength;
+      }
       onTensor?.();
     }
+    ftruncateSync(file, end);
   });
   return places;
 }

@@ -163,8 +163,11 @@ const nbits = {
   },
 } as const satisfies JSONSchema;
 
+/** Schemas of full descriptions. */
+export const descriptions = [qlinear, qoperator, nbits] as const;
+
 /** JSON Schema of a `SchemeChoice`: the name of a preset or a full description. */
 export const schemeSchema = {
   description: 'How weights and activations are represented: a preset, or all of it spelled out',
-  anyOf: [{ type: 'string', enum: schemeNames }, qlinear, qoperator, nbits],
+  anyOf: [{ type: 'string', enum: schemeNames }, ...descriptions],
 } as const satisfies JSONSchema;

@@ -102,6 +102,8 @@ export const schemeNames = [
   'w4-g128',
   'w4-g32',
   'w3-g128',
+  'w8-g128',
+  'w8-g32',
 ] as const;
 
 export type SchemeName = (typeof schemeNames)[number];
@@ -128,6 +130,8 @@ const presets: { readonly [Name in SchemeName]: Scheme } = {
   'w4-g128': groups('int4', 128),
   'w4-g32': groups('int4', 32),
   'w3-g128': groups('int3', 128),
+  'w8-g128': groups('int8', 128),
+  'w8-g32': groups('int8', 32),
 };
 
 /** The full description of a scheme. */
@@ -159,7 +163,7 @@ function qoperator(granularity: Int8Granularity): QOperatorScheme {
 }
 
 /** AMD's asymmetric groups, computed with float32 activations. */
-function groups(type: 'int3' | 'int4', group: NBitsBlock): NBitsScheme {
+function groups(type: 'int3' | 'int4' | 'int8', group: NBitsBlock): NBitsScheme {
   return {
     form: 'nbits',
     weights: { type, granularity: 'group', group, symmetric: false, scale: 'amd' },

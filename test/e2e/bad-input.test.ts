@@ -748,6 +748,18 @@ const rows: readonly Row[] = [
     says: /ended with exit code 0 and no report[\s\S]*the last line it printed: No luck\./,
   },
   {
+    name: 'an embedding with quantized activations',
+    prepare: recipe(`${load}${quantize('[{ match: { op: Gather }, scheme: w8a8 }]')}`),
+    code: 1,
+    says: /embed_tokens: a Gather has no activations to quantize, as w8a8 does[^]*w4-g32/,
+  },
+  {
+    name: 'a policy with half of its schemes',
+    prepare: recipe(`${load}${quantize('[{ match: {}, scheme: { blocks: w4-g128 } }]')}`),
+    code: 2,
+    says: /`rules\[0\]\.scheme` has no `others`/,
+  },
+  {
     name: 'a form of export that a product does not have',
     prepare: recipe(
       `${load}${quantize('[{ match: {}, scheme: w8a8 }]')}  onnx: { kind: export, model: int8, form: nbits }\n`,

@@ -36,22 +36,18 @@ const workerUrl = new URL('./worker.mjs', import.meta.url);
 
 /**
  * Does independent jobs on several threads, the calling one included, each thread taking the next job when it is free.
- * Jobs and results are plain data; what arrays of a result hold moves to this thread without being copied. Results come
- * in the order of the jobs, and of several errors the first job's is thrown. A thread can't start with TypeScript, so
- * that this one does everything when quern runs from its sources.
+ * Jobs and results are plain data; what arrays of a result hold moves to this thread without being copied. `take` gets the
+ * results in the order of the jobs, each as soon as those before are done; of several errors the first job's is thrown. A
+ * thread can't start with TypeScript, so that this one does everything when quern runs from its sources.
  */
 export async function spread<Job, Result>(
   { jobs, run, module }: Jobs<Job, Result>,
   threads: number,
-  onDone: (done: number) => void = () => {},
-): Promise<Result[]> {
+  take: (result: Result, index: number) => void,
+): Promise<void> {
   const next = new Int32Array(new SharedArrayBuffer(4));
-  const outcomes: Outcome<Result>[] = [];
-  let done = 0;
-  const settle = (index: number, outcome: Outcome<Result>): void => {
-    outcomes[index] = outcome;
-    onDone(++done);
-  };
+  const outcomes = new OrderedOutcomes(take);
+  const settle = (index: number, outcome: Outcome<Result>): void => outcomes.settle(index, outcome);
   const others = module.pathname.endsWith('.ts') ? 0 : Math.min(threads, jobs.length) - 1;
   const ended = Array.from({ length: others }, () => startThread({ module: module.href, jobs, next }, settle));
   for (let index = Atomics.add(next, 0, 1); index < jobs.length; index = Atomics.add(next, 0, 1)) {
@@ -63,11 +59,34 @@ export async function spread<Job, Result>(
     await new Promise(setImmediate);
   }
   await Promise.all(ended);
-  return jobs.map((_, index) => {
-    const outcome = outcomes[index]!;
-    if ('error' in outcome) throw outcome.error;
-    return outcome.result;
-  });
+  outcomes.end(jobs.length);
+}
+
+/** Gives on results in the order of their jobs, up to the first error. */
+class OrderedOutcomes<Result> {
+  readonly #waiting = new Map<number, Outcome<Result>>();
+  readonly #take: (result: Result, index: number) => void;
+  #next = 0;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(take: (result: Result, index: number) => void) {
+    this.#take = take;
+  }
+
+  settle(index: number, outcome: Outcome<Result>): void {
+    this.#waiting.set(index, outcome);
+    for (let due = this.#waiting.get(this.#next); due !== undefined; due = this.#waiting.get(this.#next)) {
+      this.#waiting.delete(this.#next);
+      if ('error' in due) this.#failure ??= due;
+      else if (this.#failure === undefined) this.#take(due.result, this.#next);
+      this.#next++;
+    }
+  }
+
+  end(count: number): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#next < count) throw new Error(`a thread has ended without the result of job ${this.#next}`);
+  }
 }
 
 function attempt<Result>(work: () => Result): Outcome<Result> {

@@ -14,7 +14,7 @@ export interface TransformersDtype {
 export function transformersDtype(graph: Graph): TransformersDtype {
   const bits = Math.min(
     ...graph.nodes.flatMap(({ opType, attributes, inputs }): number[] => {
-      if (opType === 'MatMulNBits') return [intAttribute(attributes, 'bits') ?? 4];
+      if (opType === 'MatMulNBits' || opType === 'GatherBlockQuantized') return [intAttribute(attributes, 'bits') ?? 4];
       if (opType !== 'DequantizeLinear') return [];
       return [inputs[0]?.initializer?.dataType.endsWith('int4') ? 4 : 8];
     }),

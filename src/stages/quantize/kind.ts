@@ -1,9 +1,9 @@
 import type { Json } from '../../json.js';
 import { isJsonObject } from '../../json.js';
-import { schemeSchema } from '../../quant/scheme-schema.js';
-import { resolveScheme } from '../../quant/schemes.js';
+import { ruleSchemeSchema } from '../../quant/policy-schema.js';
 import type { StageKind } from '../kind.js';
 import type { Rule } from './rule.js';
+import { resolveRuleScheme } from './rule-scheme.js';
 
 const stringOrList = {
   anyOf: [
@@ -29,7 +29,7 @@ export const quantizeKind: StageKind = {
           properties: {
             match: {
               type: 'object',
-              description: 'All conditions must hold; an empty match takes every linear layer',
+              description: 'All conditions must hold; an empty match takes every linear layer, `op: Gather` embeddings',
               properties: {
                 op: { ...stringOrList, description: 'Operator type, for example MatMul' },
                 name: { ...stringOrList, description: 'Module path: exact, `glob:` or `re:`' },
@@ -45,7 +45,7 @@ export const quantizeKind: StageKind = {
               additionalProperties: false,
             },
             keep: { enum: ['float'], description: 'Leaves the operator as it is' },
-            scheme: schemeSchema,
+            scheme: ruleSchemeSchema,
           },
           required: ['match'],
           additionalProperties: false,
@@ -63,7 +63,9 @@ export const quantizeKind: StageKind = {
   /** Presets are written out: a preset that changes gives other keys, and a scheme spelled out gives those of its preset. */
   normalise: (parameters) => {
     const rules = (parameters.rules ?? []) as unknown as readonly Rule[];
-    const resolved = rules.map((rule) => ('scheme' in rule ? { ...rule, scheme: resolveScheme(rule.scheme) } : rule));
+    const resolved = rules.map((rule) =>
+      'scheme' in rule ? { ...rule, scheme: resolveRuleScheme(rule.scheme) } : rule,
+    );
     return { ...parameters, rules: resolved as unknown as Json };
   },
   check: (parameters) => {
@@ -79,7 +81,8 @@ export const quantizeKind: StageKind = {
     const linear = Number(metrics.quantizedNodes) + Number(metrics.keptNodes);
     const kept = Array.isArray(metrics.kept) ? metrics.kept.slice(0, 2).join(', ') : '';
     const names = kept === '' ? '' : `, kept ${kept}${Number(metrics.keptNodes) > 2 ? ', ...' : ''}`;
-    return `${metrics.quantizedNodes} of ${linear} linear layers to ${schemes}${names}`;
+    const embeddings = Array.isArray(metrics.embeddings) ? ` and ${metrics.embeddings.join(', ')}` : '';
+    return `${metrics.quantizedNodes} of ${linear} linear layers${embeddings} to ${schemes}${names}`;
   },
   load: async () => (await import('./work.js')).quantize,
 };

@@ -1,6 +1,7 @@
+import type { PolicyChoice } from '../../quant/policies.js';
 import type { SchemeChoice } from '../../quant/schemes.js';
 
-/** Conditions on a linear layer; all that are given must hold. */
+/** Conditions on an operator; all that are given must hold. Only a rule whose `op` is Gather takes embeddings. */
 export interface RuleMatch {
   readonly op?: string | readonly string[];
   readonly name?: string | readonly string[];
@@ -8,5 +9,8 @@ export interface RuleMatch {
   readonly minElements?: number;
 }
 
-/** A rule of the recipe: layers that match get a scheme or are kept. */
-export type Rule = { readonly match: RuleMatch } & ({ readonly scheme: SchemeChoice } | { readonly keep: 'float' });
+/** A rule of the recipe: operators that match get a scheme, or the one that a policy has for them, or are kept. */
+export type Rule = { readonly match: RuleMatch } & (
+  | { readonly scheme: SchemeChoice | PolicyChoice }
+  | { readonly keep: 'float' }
+);

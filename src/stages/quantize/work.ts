@@ -1,15 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject } from '../../json.js';
+import { findEmbeddings } from '../../models/embeddings.js';
+import type { LinearLayer } from '../../models/linear-layers.js';
 import { findLinearLayers } from '../../models/linear-layers.js';
 import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
 import { spread } from '../../numerics/threads/spread.js';
 import type { Model } from '../../onnx/model.js';
-import { resolveScheme, schemeText } from '../../quant/schemes.js';
+import { schemeText } from '../../quant/schemes.js';
 import type { WeightError } from '../../quant/weight-error.js';
 import type { WorkContext, WorkResult } from '../kind.js';
+import { TensorSpill } from '../layerwise/tensor-spill.js';
+import { quantizeEmbedding } from './quantize-embedding.js';
 import { replaceLayer } from './replace-layer.js';
 import type { Rule } from './rule.js';
+import { ruleSchemeText } from './rule-scheme.js';
 import type { Decision } from './rules.js';
 import { applyRules } from './rules.js';
 import { run, weightJob, weightJobModule } from './weight-job.js';
@@ -18,28 +23,46 @@ export interface QuantizeParameters {
   readonly rules: readonly Rule[];
 }
 
-/** Quantizes the linear layers that the rules select, and says what it did to each. */
+/** Quantizes the linear layers and embeddings that the rules select, and says what it did to each. */
 export async function quantize(context: WorkContext<QuantizeParameters>): Promise<WorkResult> {
   const { rules } = context.parameters;
   const directory = context.inputs.model!;
   const { model, info } = openModelDirectory(directory);
-  const decisions = applyRules(findLinearLayers(model.graph), rules);
-  const nodes = await quantizeLayers(model, decisions, context);
+  const { layers, embeddings } = applyRules(findLinearLayers(model.graph), findEmbeddings(model.graph), rules);
+  const decisions: readonly Decision[] = [...embeddings, ...layers];
+  const spill = new TensorSpill(context.outputDirectory);
+  const nodes = [
+    ...embeddings.map((decision) => {
+      const { rows, features } = decision.operator;
+      const error = decision.scheme && quantizeEmbedding(model, decision.operator, decision.scheme);
+      return account(decision, { rows, features }, error);
+    }),
+    ...(await quantizeLayers(model, layers, spill, context)),
+  ];
   model.graph.removeUnused();
-  const quantized = decisions.filter(({ scheme }) => scheme !== undefined);
-  const schemes = [...new Set(quantized.map(({ scheme }) => schemeText(scheme!)))].sort();
-  const summary = { schemes, quantizedNodes: quantized.length, keptNodes: decisions.length - quantized.length };
+  const quantized = layers.filter(({ scheme }) => scheme !== undefined);
+  const schemes = [...new Set(decisions.flatMap(({ scheme }) => scheme ?? []).map(schemeText))].sort();
+  const quantizedEmbeddings = embeddings
+    .filter(({ scheme }) => scheme !== undefined)
+    .map(({ operator }) => operator.name);
+  const summary = {
+    schemes,
+    quantizedNodes: quantized.length,
+    keptNodes: layers.length - quantized.length,
+    ...(quantizedEmbeddings.length === 0 ? {} : { embeddings: quantizedEmbeddings }),
+  };
   writeModelDirectory(model, context.outputDirectory, {
     layout: 'per-tensor',
     info,
     quantization: summary,
     companions: companionsOf(directory),
   });
+  spill.remove();
   writeFileSync(
     join(context.outputDirectory, 'quantization.json'),
     `${JSON.stringify({ format: 1, rules: rulesSummary(rules, decisions), nodes }, null, 2)}\n`,
   );
-  const kept = decisions.filter(({ scheme }) => scheme === undefined).map(({ layer }) => layer.name);
+  const kept = layers.filter(({ scheme }) => scheme === undefined).map(({ operator }) => operator.name);
   const bytes = [...model.graph.initializers.values()].reduce(
     (sum, { initializer }) => sum + (initializer?.byteLength ?? 0),
     0,
@@ -55,59 +78,67 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
   };
 }
 
-/** What is said of a layer in `quantization.json`. Errors compare the weights before and after. */
-interface LayerAccount extends JsonObject {
+/** What is said of an operator in `quantization.json`. Errors compare the weights before and after. */
+interface OperatorAccount extends JsonObject {
   readonly name: string;
   /** Number of the rule that decided, from 1; `null` when none matched. */
   readonly rule: number | null;
   readonly scheme: string | null;
-  readonly inputFeatures: number;
-  readonly outputFeatures: number;
   /** Relative error in the Frobenius norm. */
   readonly relativeError?: number;
   /** Largest absolute error of a weight. */
   readonly largestError?: number;
 }
 
-function account({ layer, rule, scheme }: Decision, error: WeightError | undefined): LayerAccount {
-  const { name, inputFeatures, outputFeatures } = layer;
+/** `sizes`: of the weight, by name. */
+function account(
+  { operator, rule, scheme }: Decision,
+  sizes: { readonly [name: string]: number },
+  error: WeightError | undefined,
+): OperatorAccount {
   const errors = error === undefined ? {} : { relativeError: error.relativeFrobenius, largestError: error.largest };
   return {
-    name,
+    name: operator.name,
     rule: rule ?? null,
     scheme: scheme === undefined ? null : schemeText(scheme),
-    inputFeatures,
-    outputFeatures,
+    ...sizes,
     ...errors,
   };
 }
 
-/** Quantizes the weights on all threads, then puts them into the model, in the order of the layers. */
+/**
+ * Quantizes the weights on all threads and puts them into the model, in the order of the layers. What they become waits in
+ * files, so that memory holds a few of them.
+ */
 async function quantizeLayers(
   model: Model,
-  decisions: readonly Decision[],
+  decisions: readonly Decision<LinearLayer>[],
+  spill: TensorSpill,
   { threads, report }: Pick<WorkContext, 'threads' | 'report'>,
-): Promise<readonly LayerAccount[]> {
-  const selected = decisions.filter(({ scheme }) => scheme !== undefined);
-  const jobs = selected.map(({ layer, scheme }) => weightJob(layer, scheme!));
-  const weights = await spread({ jobs, run, module: weightJobModule }, threads, (done) =>
-    report({ done, total: jobs.length, unit: 'layers' }),
-  );
-  const quantized = new Map(selected.map((decision, index) => [decision, weights[index]!]));
+): Promise<readonly OperatorAccount[]> {
+  const selected = decisions.flatMap(({ operator, scheme }) => (scheme === undefined ? [] : [{ operator, scheme }]));
+  const jobs = selected.map(({ operator, scheme }) => weightJob(operator, scheme));
+  const errors = new Map<LinearLayer, WeightError>();
+  await spread({ jobs, run, module: weightJobModule }, threads, (result, index) => {
+    const { operator } = selected[index]!;
+    replaceLayer(model, operator, result);
+    spill.move(model.graph, model.graph.initializers.keys());
+    errors.set(operator, result.error);
+    report({ done: index + 1, total: jobs.length, unit: 'layers' });
+  });
   return decisions.map((decision) => {
-    const result = quantized.get(decision);
-    if (result !== undefined) replaceLayer(model, decision.layer, result);
-    return account(decision, result?.error);
+    const { inputFeatures, outputFeatures } = decision.operator;
+    return account(decision, { inputFeatures, outputFeatures }, errors.get(decision.operator));
   });
 }
 
 function rulesSummary(rules: readonly Rule[], decisions: readonly Decision[]): JsonObject[] {
   return rules.map((rule, index) => {
-    const matched = decisions.filter((decision) => decision.rule === index + 1).map(({ layer }) => layer.name);
-    return { rule: index + 1, result: 'scheme' in rule ? schemeText(resolveScheme(rule.scheme)) : 'kept', matched };
+    const matched = decisions.filter((decision) => decision.rule === index + 1).map(({ operator }) => operator.name);
+    return { rule: index + 1, result: 'scheme' in rule ? ruleSchemeText(rule.scheme) : 'kept', matched };
   });
 }
 
-function largestError(nodes: readonly LayerAccount[]): number {
+function largestError(nodes: readonly OperatorAccount[]): number {
   return Math.max(0, ...nodes.map(({ relativeError }) => relativeError ?? 0));
 }

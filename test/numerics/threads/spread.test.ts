@@ -4,39 +4,37 @@ import { QuernError } from '../../../src/errors.js';
 import { spread } from '../../../src/numerics/threads/spread.js';
 import { run } from './jobs.mjs';
 
+type Result = ReturnType<typeof run>;
 const module = new URL('./jobs.mjs', import.meta.url);
 
 test('results come in the order of the jobs, for any number of threads', async () => {
   const jobs = Array.from({ length: 20 }, (_, value) => ({ value }));
   const expected = jobs.map(({ value }) => [value, value * 2]);
   for (const threads of [1, 2, 5]) {
-    const counted: number[] = [];
-    const results = await spread({ jobs, run, module }, threads, (done) => counted.push(done));
-    assert.equal(
-      results.map(({ values }) => [...values]),
-      expected,
-    );
-    assert.equal(
-      counted,
-      jobs.map((_, index) => index + 1),
-    );
+    const taken: (readonly number[])[] = [];
+    await spread({ jobs, run, module }, threads, ({ values }: Result, index) => {
+      assert.is(taken.length, index);
+      taken.push([...values]);
+    });
+    assert.equal(taken, expected);
   }
-  assert.equal(await spread({ jobs: [], run, module }, 2), []);
+  await spread({ jobs: [], run, module }, 2, () => assert.unreachable());
 });
 
 test('jobs run at the same time, on this thread and others', async () => {
   const everyThread = new Int32Array(new SharedArrayBuffer(8));
   everyThread[1] = 3;
   const jobs = [1, 2, 3].map((value) => ({ value, everyThread }));
-  const results = await spread({ jobs, run, module }, 3);
-  assert.equal(results.map(({ isMainThread }) => isMainThread).sort(), [false, false, true]);
+  const places: boolean[] = [];
+  await spread({ jobs, run, module }, 3, ({ isMainThread }: Result) => places.push(isMainThread));
+  assert.equal(places.sort(), [false, false, true]);
 });
 
 test('of several errors that of the first job is thrown, with its code and suggestion', async () => {
   const jobs = [{ value: 1 }, { value: 2, error: 'no two', code: 'input' }, { value: 3, error: 'no three' }];
   for (const threads of [1, 3]) {
     try {
-      await spread({ jobs, run, module }, threads);
+      await spread({ jobs, run, module }, threads, () => {});
       assert.unreachable();
     } catch (error) {
       assert.is((error as Error).message, 'no two');

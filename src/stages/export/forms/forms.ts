@@ -1,6 +1,7 @@
 import { QuernError } from '../../../errors.js';
 import { removeUnusedFunctions } from '../../../onnx/called-functions.js';
 import type { Model } from '../../../onnx/model.js';
+import { embeddingsToFloat } from './embeddings-to-float.js';
 import type { Form } from './not-expressible.js';
 import { findQuantizedProducts, type QuantizedProduct } from './quantized-products.js';
 import { toFloat } from './to-float.js';
@@ -36,6 +37,7 @@ export function convertForm(model: Model, form: Form): number {
   const { opset, convert } = conversions[form];
   if ((model.opsets.get('') ?? 0) < opset) throw new Error(`form ${form} needs opset ${opset}`);
   convert(model, products);
+  if (form === 'float') embeddingsToFloat(model.graph);
   model.graph.removeUnused();
   removeUnusedFunctions(model);
   return products.length;
