@@ -28,6 +28,10 @@ export const exportKind: StageKind = {
         description:
           'Operators of quantized products: MatMulInteger, MatMulNBits, DequantizeLinear and MatMul, or MatMul with dequantized weights. Not given: as the model has them',
       },
+      fuse: {
+        type: 'boolean',
+        description: 'Makes one product of those that read the same activations, as queries, keys and values do',
+      },
       accuracyLevel: {
         enum: [0, 1, 4],
         description:

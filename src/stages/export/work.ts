@@ -6,6 +6,7 @@ import type { WorkContext, WorkResult } from '../kind.js';
 import { type AccuracyLevel, setAccuracyLevel } from './forms/accuracy-level.js';
 import { convertForm } from './forms/forms.js';
 import type { Form } from './forms/not-expressible.js';
+import { fuseProducts } from './fuse-products.js';
 import type { LayoutName } from './layout-names.js';
 import { layouts, writeDocuments } from './layouts.js';
 import { setOpset } from './opset.js';
@@ -16,6 +17,8 @@ export interface ExportParameters {
   readonly layout?: LayoutName;
   /** As the model is, if not given. */
   readonly form?: Form;
+  /** Whether products that read the same activations are joined. */
+  readonly fuse?: boolean;
   /** Of the MatMulNBits nodes. As they are, if not given. */
   readonly accuracyLevel?: AccuracyLevel;
   /** As the model is, if not given. */
@@ -24,12 +27,13 @@ export interface ExportParameters {
 
 /** Writes a model with all weights in one data file, in the form that other tools open. */
 export async function exportModel(context: WorkContext<ExportParameters>): Promise<WorkResult> {
-  const { attention, form, accuracyLevel, opset } = context.parameters;
+  const { attention, form, fuse, accuracyLevel, opset } = context.parameters;
   const directory = context.inputs.model!;
   const { model, info, quantization } = openModelDirectory(directory);
   const layout = layouts[context.parameters.layout ?? 'plain'];
   layout.prepare?.(model);
   if (attention === 'gqa') lowerAttention(model);
+  const fusedProducts = fuse === true ? fuseProducts(model.graph) : undefined;
   if (form !== undefined) convertForm(model, form);
   if (accuracyLevel !== undefined) setAccuracyLevel(model.graph, accuracyLevel);
   if (opset !== undefined) setOpset(model, opset);
@@ -47,6 +51,7 @@ export async function exportModel(context: WorkContext<ExportParameters>): Promi
       inputBytes: input.bytes,
       inputFiles: input.count,
       nodes: model.graph.nodeCount,
+      ...(fusedProducts === undefined ? {} : { fusedProducts }),
       ...(accuracyLevel === undefined ? {} : { accuracyLevel }),
     },
   };
