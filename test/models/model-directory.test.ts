@@ -63,6 +63,16 @@ const refused: readonly (readonly [changed: { readonly [name: string]: unknown }
   [{ headSize: 1024 }, /a cache past_key_values\.0\.key of shape .*; .*, head size 1024/],
 ];
 
+for (const file of ['../model.onnx', '/etc/model.onnx', 'onnx/../model.onnx', 'other.onnx', 7]) {
+  test(`a description with the model file ${JSON.stringify(file)} is refused`, () =>
+    withModelDirectory((directory) => {
+      const path = join(directory, 'quern.json');
+      writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), file }));
+      const { message } = inputError(() => openModelDirectory(directory));
+      assert.match(message, /quern\.json: file is .*, which is not the file of a model/);
+    }));
+}
+
 for (const [changed, message] of refused) {
   test(`a description with ${JSON.stringify(changed)} is refused`, () =>
     withModelDirectory((directory, change) => {

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openModelDirectory } from '../../../src/models/model-directory.js';
 import type { NBitsScheme, SchemeChoice } from '../../../src/quant/schemes.js';
-import type { Form } from '../../../src/stages/export/forms/not-expressible.js';
+import type { Form } from '../../../src/stages/export/forms/form.js';
 import { exportModel } from '../../../src/stages/export/work.js';
 import { quantize } from '../../../src/stages/quantize/work.js';
 import { equivalenceError } from '../../../src/stages/smoothquant/equivalence.js';

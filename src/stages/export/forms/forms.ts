@@ -2,7 +2,7 @@ import { QuernError } from '../../../errors.js';
 import { removeUnusedFunctions } from '../../../onnx/called-functions.js';
 import type { Model } from '../../../onnx/model.js';
 import { embeddingsToFloat } from './embeddings-to-float.js';
-import type { Form } from './not-expressible.js';
+import type { Form } from './form.js';
 import { findQuantizedProducts, type QuantizedProduct } from './quantized-products.js';
 import { toFloat } from './to-float.js';
 import { requireNBits } from './to-nbits.js';
@@ -35,7 +35,10 @@ export function convertForm(model: Model, form: Form): number {
     });
   }
   const { opset, convert } = conversions[form];
-  if ((model.opsets.get('') ?? 0) < opset) throw new Error(`form ${form} needs opset ${opset}`);
+  const declared = model.opsets.get('') ?? 0;
+  if (declared < opset) {
+    throw new QuernError('stage', `\`form: ${form}\` has operators of opset ${opset}; the model declares ${declared}`);
+  }
   convert(model, products);
   if (form === 'float') embeddingsToFloat(model.graph);
   model.graph.removeUnused();

@@ -1,5 +1,5 @@
 import { int } from '../../../onnx/attribute.js';
-import { notExpressible } from './not-expressible.js';
+import { notExpressible } from './form.js';
 import type { QuantizedProduct } from './quantized-products.js';
 
 /** Checks that all products are MatMulNBits, and writes down the accuracy level of those that leave it open. */

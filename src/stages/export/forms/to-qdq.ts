@@ -8,7 +8,7 @@ import { float32Scalar, LazyTensor, MemoryTensor } from '../../../onnx/tensor.js
 import { rowMajorCodes, rowMajorGroupDims, rowMajorZeroPoints } from '../../../quant/nbits-rows.js';
 import type { NBitsWeight } from '../../../quant/nbits-weight.js';
 import { groupRowsOf } from '../../../quant/nbits-zero-points.js';
-import { notExpressible } from './not-expressible.js';
+import { notExpressible } from './form.js';
 import type { NBitsProduct, QLinearProduct, QOperatorProduct, QuantizedProduct } from './quantized-products.js';
 
 /**

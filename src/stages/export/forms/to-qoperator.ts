@@ -2,7 +2,7 @@ import { functionDomain } from '../../../models/functions.js';
 import { quantizedMatMul16Type, quantizedMatMulType } from '../../../models/quantized-matmul.js';
 import { inlineFunctions } from '../../../onnx/inline-functions.js';
 import type { Model } from '../../../onnx/model.js';
-import { notExpressible } from './not-expressible.js';
+import { notExpressible } from './form.js';
 import type { QuantizedProduct } from './quantized-products.js';
 
 /** Products of quern's functions become the operators that these consist of, MatMulInteger among them, with the same results. */
