@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Scheme, SchemeName } from '../../src/quant/schemes.js';
+import { filesOf } from '../support/files-of.js';
 import { loadCheckpoint, workPlace } from '../support/loaded-model.js';
 import { withTemporaryDirectory } from '../support/temporary.js';
 import { writeTinyOpt } from '../support/tiny-opt.js';
@@ -19,14 +19,6 @@ const kQuant: Scheme = {
   accuracyLevel: 0,
 };
 const schemes: readonly (SchemeName | Scheme)[] = ['w8a8', 'w8a8-ort-channel', 'w4-nbits', 'w3-g128', kQuant];
-
-function filesOf(directory: string): readonly (readonly [string, string])[] {
-  const names = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return names
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort()
-    .map((path) => [path.slice(directory.length), readFileSync(path, 'base64')]);
-}
 
 test('weights quantized by one thread and by two, in other folders, are the same bytes', () =>
   withTemporaryDirectory(async (directory) => {
