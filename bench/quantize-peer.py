@@ -5,6 +5,8 @@ import logging
 import resource
 import sys
 
+import onnx
+
 name, model, output = sys.argv[1:]
 logging.disable(logging.WARNING)
 
@@ -19,10 +21,11 @@ if name.startswith("quantize_dynamic"):
         weight_type=QuantType.QInt8,
         nodes_to_exclude=["lm_head"],
         use_external_data_format=True,
+        # Its shape inference does not know all operators of the model.
+        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
     )
 else:
     from onnxruntime.quantization import matmul_nbits_quantizer as nbits
-    import onnx
 
     float_model = onnx.load(model)
     if name == "k_quant":
