@@ -1,9 +1,10 @@
 /**
- * What generating costs beside other runtimes, in one run: time to the first token and tokens per second of 64 new tokens
- * behind prompts of 8, 128, 512 and 1,024 tokens, on two threads. Contenders run in processes of their own and take turns;
- * medians over the rounds are printed, with ratios to quern.
+ * What generating costs beside other runtimes, in one run: time to the first token and for each of 64 new tokens behind
+ * prompts of 8, 128, 512 and 1,024 tokens. Contenders run in processes of their own and take turns; medians over the rounds
+ * are printed, with ratios to quern. With CLOCK=processor it is processor time, which other work on the machine disturbs
+ * less; on one thread it is comparable.
  *
- *     node --import tsx bench/generate.ts <model directory>
+ *     [THREADS=2] [CLOCK=wall] [ROUNDS=5] [LENGTHS=8,128,512,1024] node --import tsx bench/generate.ts <model directory>
  *
  * Peers are what the environment names, each a command that is given prompt lengths and the number of new tokens and prints
  * a line of JSON for each length, `{"promptLength": 8, "prefillMs": 17.4, "msPerToken": 5.6}`:
@@ -14,7 +15,8 @@
 import { execFileSync } from 'node:child_process';
 import { openModelDirectory } from '../src/models/model-directory.js';
 import { openEngine } from '../src/ort/open-engine.js';
-import { benchmark } from '../src/runtime/benchmark.js';
+import { benchmarkPrompt } from '../src/runtime/benchmark.js';
+import { greedyToken } from '../src/runtime/decoder.js';
 import { deviceNamed } from '../src/runtime/devices/registry.js';
 import { openEagerModel } from '../src/runtime/eager-model.js';
 
@@ -29,14 +31,29 @@ interface Times {
   readonly msPerToken: number;
 }
 
+/** Milliseconds of the clock that was asked for. */
+function now(): number {
+  const { user, system } = process.cpuUsage();
+  return process.env.CLOCK === 'processor' ? (user + system) / 1000 : performance.now();
+}
+
 async function runQuern(directory: string): Promise<void> {
-  const engine = await openEngine({ threads: 2 });
+  const engine = await openEngine({ threads: Number(process.env.THREADS ?? 2) });
   const opened = openModelDirectory(directory);
   const capacity = Math.max(...promptLengths) + newTokens;
   const model = openEagerModel({ engine, opened, devices: [deviceNamed('cpu')], granularity: 'island', capacity });
-  const { vocabularySize } = opened.info;
-  for (const row of benchmark(model, { promptLengths, newTokens, vocabularySize, warmup: 1, repeats: 1 })) {
-    console.log(JSON.stringify(row));
+  const measure = (promptLength: number): Times => {
+    model.reset();
+    const ids = benchmarkPrompt(promptLength, opened.info.vocabularySize);
+    const start = now();
+    let next = greedyToken(model.forward(ids));
+    const first = now();
+    for (let token = 1; token < newTokens; token++) next = greedyToken(model.forward([next]));
+    return { promptLength, prefillMs: first - start, msPerToken: (now() - first) / (newTokens - 1) };
+  };
+  for (const promptLength of promptLengths) {
+    measure(promptLength);
+    console.log(JSON.stringify(measure(promptLength)));
   }
   model.close();
   engine.close();

@@ -59,12 +59,14 @@ export function openEagerModel(options: EagerModelOptions): EagerModel {
   const faults = new FaultLog(options.strict ?? false, options.onFault ?? (() => {}));
   const { chain, placement, readsInParts } = openChain({ engine, opened, devices, granularity, capacity, faults });
   const { partLength = readsInParts ? defaultPartLength : capacity } = options;
-  return new EagerModel(chain, placement, faults, { capacity, partLength, vocabularySize: info.vocabularySize });
+  const { vocabularySize } = info;
+  return new EagerModel(chain, placement, faults, { capacity, partLength, readsInParts, vocabularySize });
 }
 
 interface EagerModelLimits {
   readonly capacity: number;
   readonly partLength: number;
+  readonly readsInParts: boolean;
   readonly vocabularySize: number;
 }
 
@@ -84,12 +86,14 @@ export class EagerModel implements Decoder {
   readonly capacity: number;
   /** Most tokens of a prompt that are read in one pass. */
   readonly partLength: number;
+  /** Whether results don't depend, rounding apart, on how a text is cut into passes. */
+  readonly readsInParts: boolean;
 
   constructor(
     chain: SessionChain,
     placement: Placement,
     faults: FaultLog,
-    { capacity, partLength, vocabularySize }: EagerModelLimits,
+    { capacity, partLength, readsInParts, vocabularySize }: EagerModelLimits,
   ) {
     this.#chain = chain;
     this.#placement = placement;
@@ -97,6 +101,7 @@ export class EagerModel implements Decoder {
     this.#vocabularySize = vocabularySize;
     this.capacity = capacity;
     this.partLength = partLength;
+    this.readsInParts = readsInParts;
     this.#ones = new BigInt64Array(new ArrayBuffer(capacity * 8)).fill(1n);
   }
 

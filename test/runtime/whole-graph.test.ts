@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { logitError } from '../../src/models/logit-error.js';
 import { openModelDirectory, writeModelDirectory } from '../../src/models/model-directory.js';
 import { openEngine } from '../../src/ort/open-engine.js';
 import { greedyToken } from '../../src/runtime/decoder.js';
 import { deviceNamed } from '../../src/runtime/devices/registry.js';
 import { openEagerModel } from '../../src/runtime/eager-model.js';
-import { logitError } from '../../src/runtime/validate.js';
 import { openWholeGraph } from '../../src/runtime/whole-graph.js';
 import { buildGolden, goldenNames, readGolden } from '../models/golden-models.js';
 

@@ -3,9 +3,11 @@ import { QuernError } from '../../errors.js';
 import { TextStream } from '../../text/text-stream.js';
 import { GuessCount, type GuessSummary, generateAssisted } from '../assisted.js';
 import { mean } from '../averages.js';
+import type { Decoder } from '../decoder.js';
 import type { EagerModel } from '../eager-model.js';
 import { type GeneratedToken, generateTokens, type StopReason } from '../generate.js';
 import type { Granularity } from '../partition.js';
+import { PromptCache } from '../prompt-cache.js';
 import { openRelated, type Runner, type RunnerOptions, withEagerModel, withRunner } from '../runner.js';
 import { type Sampling, tokenChoice } from '../sampling.js';
 import { couplesTokens } from '../token-coupling.js';
@@ -81,16 +83,18 @@ export async function withTextGenerator<T>(
   });
 }
 
-/** A model that continues prompts, each on its own. */
+/** A model that continues prompts, each on its own. How a prompt begins is read once where that changes nothing. */
 export class TextGenerator {
   readonly #runner: Runner;
   readonly #model: EagerModel;
+  readonly #decoder: Decoder;
   readonly #options: TextGeneratorOptions;
   readonly #draft: EagerModel | undefined;
 
   constructor(runner: Runner, model: EagerModel, options: TextGeneratorOptions, draft?: EagerModel) {
     this.#runner = runner;
     this.#model = model;
+    this.#decoder = model.readsInParts ? new PromptCache(model) : model;
     this.#options = options;
     this.#draft = draft;
   }
@@ -150,7 +154,7 @@ export class TextGenerator {
       endTokens: ignoreEos ? new Set<number>() : this.#runner.endTokens,
     };
     if (this.#draft === undefined) {
-      return generateTokens(this.#model, promptIds, { ...limits, choose: tokenChoice(sampling) });
+      return generateTokens(this.#decoder, promptIds, { ...limits, choose: tokenChoice(sampling) });
     }
     const oneByOne = couplesTokens(this.#runner.opened.model.graph.nodes);
     const options = { ...limits, draft: this.#draft, draftTokens, oneByOne, onGuesses: guesses.add };
