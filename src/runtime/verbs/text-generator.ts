@@ -88,19 +88,22 @@ export class TextGenerator {
   readonly #runner: Runner;
   readonly #model: EagerModel;
   readonly #decoder: Decoder;
+  /** Whether a prompt is read from where it differs from the one before. */
+  readonly #keepsPrompts: boolean;
   readonly #options: TextGeneratorOptions;
   readonly #draft: EagerModel | undefined;
 
   constructor(runner: Runner, model: EagerModel, options: TextGeneratorOptions, draft?: EagerModel) {
     this.#runner = runner;
     this.#model = model;
-    this.#decoder = model.readsInParts ? new PromptCache(model) : model;
+    this.#keepsPrompts = model.readsInParts && draft === undefined;
+    this.#decoder = this.#keepsPrompts ? new PromptCache(model) : model;
     this.#options = options;
     this.#draft = draft;
   }
 
   /**
-   * Continues a prompt. The event loop has a turn between tokens.
+   * Continues a prompt. The event loop has a turn between tokens, and between the parts of a long prompt.
    * @throws QuernError (`stage`) if the prompt leaves no room for a token
    */
   async answer(prompt: string, { stop, onText }: AnswerOptions): Promise<GeneratedText> {
@@ -111,14 +114,16 @@ export class TextGenerator {
     const stream = new TextStream(tokenizer);
     const generated: GeneratedToken[] = [];
     let stoppedBy: GeneratedText['stoppedBy'] = 'interrupted';
+    const aheadMs = await this.#readAhead(promptIds, stop);
     while (!stop.aborted) {
       const next = tokens.next();
       if (next.done) {
         stoppedBy = next.value;
         break;
       }
-      generated.push(next.value);
-      onText(stream.push(next.value.id));
+      const { id, durationMs } = next.value;
+      generated.push({ id, durationMs: generated.length === 0 ? durationMs + aheadMs : durationMs });
+      onText(stream.push(id));
       await setImmediate();
     }
     onText(stream.end());
@@ -143,6 +148,18 @@ export class TextGenerator {
       npuCoverage: this.#model.placement.npuCoverage,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
     };
+  }
+
+  /** Reads all full parts of a prompt but the last, which stay known. Returns the time it took. */
+  async #readAhead(promptIds: Int32Array, stop: AbortSignal): Promise<number> {
+    const start = performance.now();
+    const { partLength } = this.#model;
+    for (let end = partLength; this.#keepsPrompts && end < promptIds.length && !stop.aborted; end += partLength) {
+      this.#decoder.reset();
+      this.#decoder.forward(promptIds.subarray(0, end));
+      await setImmediate();
+    }
+    return performance.now() - start;
   }
 
   #tokens(promptIds: Int32Array, guesses: GuessCount): Generator<GeneratedToken, StopReason, undefined> {
