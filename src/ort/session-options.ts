@@ -4,6 +4,8 @@ import type { ExecutionProvider } from './execution-provider.js';
 /** How far ONNX Runtime may rewrite a graph. From `extended` on, quantized patterns are fused, which can change results. */
 export type GraphOptimization = 'disabled' | 'basic' | 'extended' | 'all';
 
+export const defaultGraphOptimization: GraphOptimization = 'all';
+
 /** Configuration entries a session may be given. ONNX Runtime accepts unknown ones silently, so each is listed here. */
 const configKeys = [
   'mlas.use_lut_gemm',
@@ -68,6 +70,6 @@ export function resolveSessionOptions(options: ResolvableSessionOptions, externa
   if (externalDataFolder !== undefined) {
     config['session.model_external_initializers_file_folder_path'] = externalDataFolder;
   }
-  const { graphOptimization = 'all', profilePrefix, provider } = options;
+  const { graphOptimization = defaultGraphOptimization, profilePrefix, provider } = options;
   return { graphOptimization, config, profilePrefix, provider };
 }

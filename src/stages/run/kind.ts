@@ -18,7 +18,7 @@ export const defaultPrompts = [
 
 export const runKind: StageKind = {
   name: 'run',
-  version: 2,
+  version: 3,
   summary: 'Runs a model operator by operator on an NPU and the CPU: generates text, measures and validates',
   produces: 'report',
   parameters: {

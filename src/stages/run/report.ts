@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../json.js';
 import type { ModelDirectory } from '../../models/model-directory.js';
 import type { Engine } from '../../ort/engine.js';
+import { defaultGraphOptimization } from '../../ort/session-options.js';
 import type { EagerModel } from '../../runtime/eager-model.js';
 import { isModelled, modelledRows } from '../../runtime/modelled-rows.js';
 import type { RunParameters } from './parameters.js';
@@ -30,7 +31,8 @@ export function runReport(subjects: ReportSubjects): JsonObject {
   return {
     format: 1,
     model: { ...opened.info, quantization: opened.quantization },
-    engine: { name: 'onnxruntime', version: engine.version },
+    engine: { name: 'onnxruntime', version: engine.version, graphOptimization: defaultGraphOptimization },
+    partLength: model.partLength,
     devices,
     granularity: parameters.granularity,
     units: model.unitCount,
