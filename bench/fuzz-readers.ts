@@ -14,7 +14,7 @@ import { fuzzReaders } from '../test/checkpoints/fuzz/run.js';
 const [cases = '20000', seed = '2'] = process.argv.slice(2);
 const directory = mkdtempSync(join(tmpdir(), 'quern-fuzz-'));
 try {
-  const { tallies, failures } = fuzzReaders(directory, Number(cases), Number(seed));
+  const { tallies, failures } = await fuzzReaders(directory, Number(cases), Number(seed));
   for (const [name, { cases: count, refused, slowestMs, largestBytes }] of tallies) {
     const worst = `slowest ${slowestMs.toFixed(0)} ms, largest ${formatBytes(largestBytes)}`;
     console.log(`${name.padEnd(26)} ${String(count).padStart(6)} cases, ${refused} refused, ${worst}`);

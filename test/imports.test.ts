@@ -8,7 +8,7 @@ const source = join(import.meta.dirname, '../src');
 /** For each room, the rooms it may import besides itself and the files directly in `src`. */
 const allowed: { readonly [room: string]: readonly string[] } = {
   cli: ['build', 'hub', 'inspect', 'recipe', 'report', 'runtime', 'stages', 'store'],
-  inspect: ['checkpoints', 'models', 'onnx'],
+  inspect: ['checkpoints', 'models', 'onnx', 'ort'],
   library: ['build', 'recipe', 'stages', 'store'],
   report: ['build', 'checkpoints', 'numerics', 'onnx', 'store'],
   recipe: ['stages'],

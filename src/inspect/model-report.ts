@@ -1,5 +1,6 @@
 import type { ModelInfo } from '../models/architecture.js';
 import { findLinearLayers, type LinearLayer } from '../models/linear-layers.js';
+import { findQuantizedLayers, type QuantizedLayer } from '../models/quantized-layers.js';
 import { findScalingGroups } from '../models/scaling-groups.js';
 import { findSegments } from '../models/segments.js';
 import type { Graph } from '../onnx/ir.js';
@@ -29,6 +30,7 @@ export interface StructureReport {
   readonly operators: readonly { readonly type: string; readonly count: number }[];
   /** Those with float weights: what SmoothQuant, AWQ, GPTQ and quantize work on. */
   readonly linearLayers: readonly LinearLayerReport[];
+  readonly quantizedLayers: readonly QuantizedLayer[];
   /** Groups of SmoothQuant behind norms, and those behind linear layers that `groups: extended` has besides. */
   readonly smoothingGroups: readonly SmoothingGroupReport[];
   /** Norms and linear layers without a group. */
@@ -54,11 +56,12 @@ export interface ModelReport {
 }
 
 /**
- * Looks at a checkpoint, a GGUF file, or a model that quern wrote. Reads no weights.
+ * Looks at a checkpoint, a GGUF file, a model that quern wrote, or an exported graph. Reads no weights but those of a graph,
+ * which is run on a few tokens.
  * @throws QuernError (`input`) for what can't be read
  */
-export function inspectModel(path: string): ModelReport {
-  const { tensors, tokenizer, model, info, unsupported } = openModel(path);
+export async function inspectModel(path: string): Promise<ModelReport> {
+  const { tensors, tokenizer, model, info, unsupported } = await openModel(path);
   const segments = model === undefined ? undefined : attempt(() => findSegments(model.graph).length);
   const segmentCount = segments !== undefined && 'value' in segments ? segments.value : 0;
   const reasons = [...unsupported];
@@ -83,6 +86,7 @@ function structureOf(graph: Graph, segments: number): StructureReport {
   return {
     operators: countOperators(graph.nodes),
     linearLayers: findLinearLayers(graph).map(linearLayerReport),
+    quantizedLayers: findQuantizedLayers(graph),
     smoothingGroups: groups.map(({ source, linear, layers }) => ({
       source,
       extended: linear !== undefined,

@@ -1,14 +1,24 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { elementCount } from '../checkpoints/checkpoint.js';
-import { findWeightFiles, isGgufName } from '../checkpoints/checkpoint-files.js';
+import {
+  findOnnx,
+  findWeightFiles,
+  isGgufName,
+  isOnnxName,
+  type WeightFiles,
+} from '../checkpoints/checkpoint-files.js';
 import { openWeightFile } from '../checkpoints/open-checkpoint.js';
 import { type CheckpointFile, configName, openSource } from '../checkpoints/open-source.js';
 import { QuernError } from '../errors.js';
 import type { ModelInfo } from '../models/architecture.js';
+import { isGraphConfig } from '../models/import/facts.js';
+import { importModel } from '../models/import/import-model.js';
 import { openModelDirectory } from '../models/model-directory.js';
 import { architectureOf } from '../models/registry.js';
 import type { Model } from '../onnx/model.js';
+import { readModel } from '../onnx/read.js';
+import { openEngine } from '../ort/open-engine.js';
 import { attempt } from './attempt.js';
 
 /** The tensors of one data type. */
@@ -31,7 +41,7 @@ export interface OpenedModel {
 const tokenizerFiles: readonly string[] = ['tokenizer.json', 'tokenizer.model', 'vocab.json', 'merges.txt'];
 
 /** Opens what is at a path: a model that quern wrote, a checkpoint, or one file of it. */
-export function openModel(path: string): OpenedModel {
+export async function openModel(path: string): Promise<OpenedModel> {
   if (!existsSync(path)) throw new QuernError('usage', `${path} does not exist`);
   if (!statSync(path).isDirectory()) return openFile(path);
   const names = readdirSync(path);
@@ -39,20 +49,25 @@ export function openModel(path: string): OpenedModel {
   const weights = findWeightFiles(names, 'auto');
   if (weights === undefined) {
     throw new QuernError('input', `${path} has no weights`, {
-      suggestion: 'a checkpoint in the layout of Hugging Face transformers, a GGUF file or a model of quern is needed',
+      suggestion:
+        'a checkpoint in the layout of Hugging Face transformers, a GGUF file, an ONNX graph or a model of quern is needed',
     });
   }
+  if (weights.format === 'onnx') return openExported(path, names, weights);
   const wanted = names.filter((name) => name === configName || weights.names.includes(name));
   const files = wanted.map((name) => ({ name, path: join(path, name) }));
   return openCheckpointFiles(path, files, tokenizerOf(names));
 }
 
-function openFile(path: string): OpenedModel {
+async function openFile(path: string): Promise<OpenedModel> {
   if (isGgufName(path)) return openCheckpointFiles(path, [{ name: basename(path), path }]);
+  const [directory, name] = [dirname(path), basename(path)];
+  const graph = isOnnxName(name) ? findOnnx(readdirSync(directory), name) : undefined;
+  if (graph !== undefined) return openExported(directory, readdirSync(directory), graph);
   const checkpoint = openWeightFile(path);
   if (checkpoint === undefined) {
     throw new QuernError('usage', `${path} is not a file with weights`, {
-      suggestion: 'name a directory, or a file that ends in .safetensors, .bin, .pt, .pth or .gguf',
+      suggestion: 'name a directory, or a file that ends in .safetensors, .bin, .pt, .pth, .gguf or .onnx',
     });
   }
   const reason = 'the architecture of weights alone is not known: name the directory that has their config.json';
@@ -76,6 +91,25 @@ function openCheckpointFiles(
   const built = attempt(() => architectureOf(config).build(config, checkpoint, {}));
   // A model that can't be built can still be looked at.
   return 'reason' in built ? { ...found, unsupported: [built.reason] } : { ...found, ...built.value, unsupported: [] };
+}
+
+/** Imports an exported graph, for which it is run on a few tokens. */
+async function openExported(directory: string, names: readonly string[], weights: WeightFiles): Promise<OpenedModel> {
+  const graphPath = join(directory, weights.main);
+  const { graph } = readModel(graphPath);
+  const tensors = [...graph.initializers.values()].flatMap(({ initializer }) => initializer ?? []);
+  const found = { tensors: summarise(tensors), tokenizer: tokenizerOf(names) };
+  const wanted = names.filter((name) => isGraphConfig(name) || weights.names.includes(name));
+  const files = wanted.map((name) => ({ name, path: join(directory, name) }));
+  const engine = await openEngine({ threads: 1 });
+  try {
+    const imported = attempt(() => importModel(engine, files, graphPath));
+    if ('reason' in imported) return { ...found, unsupported: [imported.reason] };
+    const { model, info } = imported.value;
+    return { ...found, model, info, unsupported: [] };
+  } finally {
+    engine.close();
+  }
 }
 
 function openWritten(path: string, names: readonly string[]): OpenedModel {

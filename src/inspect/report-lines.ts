@@ -29,6 +29,12 @@ function structureRows(structure: StructureReport): string[][] {
   const layers = collapse(
     structure.linearLayers.map((layer) => `${layer.name} [${layer.inputFeatures}, ${layer.outputFeatures}]`),
   );
+  const quantized = collapse(
+    structure.quantizedLayers.map((layer) => {
+      const shape = `${layer.name} [${layer.inputFeatures}, ${layer.outputFeatures}]`;
+      return `${shape} ${layer.weights}, activations ${layer.activations}`;
+    }),
+  );
   const groupLines = (extended: boolean): readonly string[] => {
     const groups = structure.smoothingGroups.filter((group) => group.extended === extended);
     return collapse(groups.map(({ source, layers: readers }) => `${source} -> ${readers.join(', ')}`));
@@ -38,6 +44,7 @@ function structureRows(structure: StructureReport): string[][] {
     ['operators', structure.operators.map(({ type, count }) => `${count} ${type}`).join(', ')],
     ['segments', String(structure.segments)],
     ...layers.map((line) => ['linear', line]),
+    ...quantized.map((line) => ['quantized', line]),
     ...groupLines(false).map((line) => ['smoothing', line]),
     ...groupLines(true).map((line) => ['extended', line]),
     ...refused.map((line) => ['not smoothed', line]),

@@ -5,7 +5,7 @@ import { fuzzReaders } from './fuzz/run.js';
 
 test('hostile files are read or refused, quickly, in little memory, and leave no trace', () =>
   withTemporaryDirectory(async (directory) => {
-    const { tallies, failures } = fuzzReaders(directory, 2000, 1);
+    const { tallies, failures } = await fuzzReaders(directory, 2000, 1);
     assert.equal(failures, []);
     for (const [name, { cases, refused }] of tallies) {
       assert.ok(cases > 100, `${name} has ${cases} cases`);

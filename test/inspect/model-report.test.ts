@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inspectModel } from '../../src/inspect/model-report.js';
 import { modelReportRows } from '../../src/inspect/report-lines.js';
+import { writeExported } from '../models/import/exported-golden.js';
 import { withTemporaryDirectory } from '../support/temporary.js';
 
 const wren = join(import.meta.dirname, '../../recipes/models/opt-wren-4m');
@@ -15,8 +16,8 @@ function copyWren(directory: string, fields: object): void {
   writeFileSync(join(directory, 'config.json'), JSON.stringify({ ...config, ...fields }));
 }
 
-test('a checkpoint is described down to its linear layers', () => {
-  const report = inspectModel(wren);
+test('a checkpoint is described down to its linear layers', async () => {
+  const report = await inspectModel(wren);
   assert.is(report.model?.architecture, 'OPTForCausalLM');
   assert.is(report.model?.hiddenSize, 256);
   assert.is(report.tokenizer, 'tokenizer.json, vocab.json, merges.txt');
@@ -45,8 +46,8 @@ test('a checkpoint is described down to its linear layers', () => {
   assert.equal(structure?.operators[1], { type: 'MatMul', count: 25 });
 });
 
-test('decoder layers that are alike share a line', () => {
-  const rows = modelReportRows(inspectModel(wren)).map((row) => row.join(' '));
+test('decoder layers that are alike share a line', async () => {
+  const rows = modelReportRows(await inspectModel(wren)).map((row) => row.join(' '));
   assert.ok(rows.includes('linear model.decoder.layers.*.fc1 [256, 1024]  4 times'), rows.join('\n'));
   assert.ok(rows.includes('linear lm_head [256, 4096]'));
 });
@@ -54,7 +55,7 @@ test('decoder layers that are alike share a line', () => {
 test('what is not supported is said, and the rest is there all the same', () =>
   withTemporaryDirectory(async (directory) => {
     copyWren(directory, { architectures: ['WrenForCausalLM'], model_type: 'wren' });
-    const report = inspectModel(directory);
+    const report = await inspectModel(directory);
     assert.is(report.model, null);
     assert.is(report.structure, null);
     assert.is(report.tensors[0]?.tensors, 68);
@@ -65,17 +66,32 @@ test('what is not supported is said, and the rest is there all the same', () =>
 test('a model without a tokenizer can be looked at', () =>
   withTemporaryDirectory(async (directory) => {
     copyWren(directory, {});
-    const report = inspectModel(directory);
+    const report = await inspectModel(directory);
     assert.is(report.tokenizer, null);
     assert.is(report.model?.layers, 4);
     assert.equal(report.unsupported, ["there is no tokenizer, so text can't be turned into tokens"]);
   }));
 
-test('weights alone have tensors and no architecture', () => {
-  const report = inspectModel(join(wren, 'model.safetensors'));
+test('weights alone have tensors and no architecture', async () => {
+  const report = await inspectModel(join(wren, 'model.safetensors'));
   assert.is(report.model, null);
   assert.is(report.tensors[0]?.tensors, 68);
   assert.match(String(report.unsupported[0]), /name the directory/);
 });
+
+test('an exported graph is described as its checkpoint is, without its weights being exported again', () =>
+  withTemporaryDirectory(async (directory) => {
+    const report = await inspectModel(writeExported(directory, 'opt-past'));
+    assert.is(report.model?.architecture, 'OPTForCausalLM');
+    assert.is(report.structure?.segments, 2);
+    assert.is(report.structure?.linearLayers.length, 13);
+    assert.ok(report.structure?.linearLayers.some(({ name }) => name === 'model.decoder.layers.1.fc2'));
+    assert.is(report.structure?.smoothingGroups.filter(({ extended }) => !extended).length, 4);
+    assert.equal(await inspectModel(join(directory, 'model.onnx')), { ...report, path: join(directory, 'model.onnx') });
+    writeFileSync(join(directory, 'config.json'), '{"architectures": ["OPTForCausalLM"], "vocab_size": 64}');
+    const { model, unsupported } = await inspectModel(directory);
+    assert.is(model, null);
+    assert.match(String(unsupported[0]), /hidden_size is missing/);
+  }));
 
 test.run();

@@ -6,7 +6,7 @@ import { formatTable, printJson } from '../output.js';
 
 /** `quern inspect MODEL`: what a model is made of, and what of it is not supported. Needs no recipe. */
 export async function inspect(path: string, options: { readonly json?: boolean }): Promise<ExitCode> {
-  const report = inspectModel(path);
+  const report = await inspectModel(path);
   if (options.json) printJson(report);
   else process.stdout.write(`${formatTable(modelReportRows(report)).join('\n')}\n`);
   return exitCodes.done;

@@ -11,6 +11,13 @@ export interface ImportFacts {
   readonly fields: ConfigReader;
 }
 
+const [configName, genaiName] = ['config.json', 'genai_config.json'];
+
+/** Whether the sizes of a model may be read from a file of this name. */
+export function isGraphConfig(name: string): boolean {
+  return name === configName || name === genaiName;
+}
+
 /** A file that a model comes with. */
 interface NamedFile {
   readonly name: string;
@@ -23,9 +30,9 @@ interface NamedFile {
  */
 export function readImportFacts(files: readonly NamedFile[], where: string): ImportFacts {
   const pathOf = (wanted: string): string | undefined => files.find(({ name }) => name === wanted)?.path;
-  const config = pathOf('config.json');
+  const config = pathOf(configName);
   if (config !== undefined) return factsOfConfig(config);
-  const genai = pathOf('genai_config.json');
+  const genai = pathOf(genaiName);
   if (genai !== undefined) return factsOfGenai(genai);
   throw new QuernError('input', `${where} has neither config.json nor genai_config.json`, {
     suggestion: 'put the config.json of the model beside its graph: heads, layers and positions are read from it',

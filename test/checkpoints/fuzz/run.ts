@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { QuernError } from '../../../src/errors.js';
+import type { Engine } from '../../../src/ort/engine.js';
+import { openEngine } from '../../../src/ort/open-engine.js';
 import { makeHostile } from './mutate.js';
 import { Random } from './random.js';
 import { makeTargets, type Target } from './targets.js';
@@ -44,11 +46,20 @@ function listing(directory: string): string {
  * Gives `cases` hostile files to the readers, the same for the same `seed`. Every file must be read or refused with a
  * QuernError of kind `input`, in 2 s of processor time, with at most 64 MiB beyond its own size, and leave no trace.
  */
-export function fuzzReaders(directory: string, cases: number, seed: number): FuzzReport {
+export async function fuzzReaders(directory: string, cases: number, seed: number): Promise<FuzzReport> {
+  const engine = await openEngine({ threads: 1 });
+  try {
+    return fuzzWith(engine, directory, cases, seed);
+  } finally {
+    engine.close();
+  }
+}
+
+function fuzzWith(engine: Engine, directory: string, cases: number, seed: number): FuzzReport {
   const inner = join(directory, 'a/b');
   mkdirSync(inner, { recursive: true });
   for (const place of [directory, join(directory, 'a')]) writeFileSync(join(place, 'canary'), canaryText);
-  const targets = makeTargets(inner);
+  const targets = makeTargets(inner, engine);
   const good = new Map(targets.map((target) => [target, readGoodFiles(target)]));
   for (const target of targets.filter(({ name }) => name !== 'torch, evil')) target.read();
   const before = listing(directory);

@@ -7,10 +7,13 @@ import { openCheckpoint } from '../../../src/checkpoints/open-checkpoint.js';
 import { writeSafetensors } from '../../../src/checkpoints/safetensors-writer.js';
 import { readTensorFloat32 } from '../../../src/checkpoints/tensor-data.js';
 import { QuernError } from '../../../src/errors.js';
+import { importModel } from '../../../src/models/import/import-model.js';
 import { architectureOf } from '../../../src/models/registry.js';
 import { readModel } from '../../../src/onnx/read.js';
 import { writeModel } from '../../../src/onnx/write.js';
+import type { Engine } from '../../../src/ort/engine.js';
 import { openTokenizer } from '../../../src/text/tokenizer.js';
+import { writeExported } from '../../models/import/exported-golden.js';
 import { sampleModel } from '../../onnx/sample-model.js';
 import { writeTinyOpt } from '../../support/tiny-opt.js';
 import { ggufBytes } from '../hostile-files.js';
@@ -92,6 +95,16 @@ function onnxTarget(directory: string): Target {
   return { name: 'ONNX', directory: own, files: ['model.onnx'], read };
 }
 
+/** An exported graph that is run and written anew; what ONNX Runtime refuses is refused. */
+function importTarget(directory: string, engine: Engine): Target {
+  const own = writeExported(join(directory, 'exported'), 'llama-past');
+  const read = (): void => {
+    const files = ['model.onnx', 'weights.data', 'config.json'].map((name) => ({ name, path: join(own, name) }));
+    importModel(engine, files, join(own, 'model.onnx'));
+  };
+  return { name: 'exported graph', directory: own, files: ['model.onnx', 'model.onnx', 'config.json'], read };
+}
+
 /** The configuration of a model that is then built from good weights, though its weights are not read. */
 function configTarget(directory: string): Target {
   const own = writeTinyOpt(join(directory, 'config'));
@@ -138,12 +151,13 @@ function tokenizerTarget(directory: string): Target {
 }
 
 /** Every reader of files from outside, with good files for it in `directory`. */
-export function makeTargets(directory: string): Target[] {
+export function makeTargets(directory: string, engine: Engine): Target[] {
   return [
     ...safetensorsTargets(directory),
     ...torchTargets(directory),
     ggufTarget(directory),
     onnxTarget(directory),
+    importTarget(directory, engine),
     configTarget(directory),
     tokenizerTarget(directory),
   ];

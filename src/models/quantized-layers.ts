@@ -1,0 +1,41 @@
+import { intAttribute } from '../onnx/attribute.js';
+import type { Graph } from '../onnx/ir.js';
+import type { Node } from '../onnx/node.js';
+import { functionDomain } from './functions.js';
+import { quantizedMatMul16Type, quantizedMatMulType } from './quantized-matmul.js';
+
+/** A linear layer whose weights are quantized. */
+export interface QuantizedLayer {
+  /** Module path, as of a float layer. */
+  readonly name: string;
+  readonly inputFeatures: number;
+  readonly outputFeatures: number;
+  /** For example `4 bits in blocks of 32` or `int8`. */
+  readonly weights: string;
+  readonly activations: 'float32' | 'int8' | 'int16';
+}
+
+/** The quantized linear layers of a graph, in its order. */
+export function findQuantizedLayers(graph: Graph): QuantizedLayer[] {
+  return graph.nodes.flatMap((node) => blockLayer(node) ?? integerLayer(node) ?? []);
+}
+
+function blockLayer(node: Node): QuantizedLayer | undefined {
+  if (node.domain !== 'com.microsoft' || node.opType !== 'MatMulNBits') return undefined;
+  const size = (name: string): number => intAttribute(node.attributes, name) ?? 0;
+  return {
+    name: node.name,
+    inputFeatures: size('K'),
+    outputFeatures: size('N'),
+    weights: `${intAttribute(node.attributes, 'bits') ?? 4} bits in blocks of ${size('block_size')}`,
+    activations: 'float32',
+  };
+}
+
+function integerLayer(node: Node): QuantizedLayer | undefined {
+  const isWide = node.opType === quantizedMatMul16Type;
+  if (node.domain !== functionDomain || !(isWide || node.opType === quantizedMatMulType)) return undefined;
+  const [inputFeatures = 0, outputFeatures = 0] = node.inputs[1]?.initializer?.dims ?? [];
+  const activations = isWide ? 'int16' : 'int8';
+  return { name: node.name, inputFeatures, outputFeatures, weights: 'int8', activations };
+}
