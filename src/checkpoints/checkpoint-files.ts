@@ -62,8 +62,8 @@ export function isOnnxName(name: string): boolean {
   return /\.onnx$/i.test(name);
 }
 
-/** Graphs that one directory may have side by side, the one first that says most. All can be given a cache. */
-const usualGraphs = ['model.onnx', 'decoder_model_merged.onnx', 'decoder_model.onnx'];
+/** Graphs that a directory may have beside others, such as one that reads single tokens. All get a cache. */
+const usualGraphs = ['model.onnx', 'decoder_model.onnx'];
 
 /** What exporters call files with external data: one for all tensors, or one for each. */
 const externalData = /(\.onnx[._]data(_\d+)?|\.data|\.bin|\.weights?|\.bias|_data)$|^onnx__/;

@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { writeExported } from '../models/import/exported-golden.js';
 import { writeTinyOpt } from '../support/tiny-opt.js';
 import type { Project } from './support/project.js';
 import { withProject } from './support/project.js';
@@ -48,6 +49,14 @@ function brokenModel(options: Parameters<typeof writeTinyOpt>[1], damage: (direc
   return (project: Project): void => {
     damage(writeTinyOpt(join(project.directory, 'model'), options));
     project.write('recipe.yaml', `quern: 1\nstages:\n${load}`);
+  };
+}
+
+/** A recipe that loads an exported graph after something was done to it. */
+function brokenExport(damage: (directory: string) => void, source = './model') {
+  return (project: Project): void => {
+    damage(writeExported(join(project.directory, 'model'), 'opt'));
+    project.write('recipe.yaml', `quern: 1\nstages:\n  float: { kind: load, source: ${source} }\n`);
   };
 }
 
@@ -453,6 +462,45 @@ const rows: readonly Row[] = [
     },
     code: 2,
     says: /holds none of the files/,
+  },
+  {
+    name: 'an exported graph without a configuration',
+    prepare: brokenExport((directory) => rmSync(join(directory, 'config.json'))),
+    code: 1,
+    says: /neither config\.json nor genai_config\.json/,
+  },
+  {
+    name: 'an exported graph whose configuration is of another model',
+    prepare: brokenExport((directory) => {
+      const path = join(directory, 'config.json');
+      writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), num_hidden_layers: 3 }));
+    }),
+    code: 1,
+    says: /has 2 attentions, its configuration 3 layers/,
+  },
+  {
+    name: 'an exported graph without its weights',
+    prepare: brokenExport((directory) => rmSync(join(directory, 'weights.data'))),
+    code: 1,
+    says: /is in the file "weights\.data", which is not there/,
+  },
+  {
+    name: 'an exported graph that is cut off',
+    prepare: brokenExport((directory) => truncateSync(join(directory, 'model.onnx'), 4000)),
+    code: 1,
+    says: /model\.onnx is not a readable ONNX model/,
+  },
+  {
+    name: 'an exported graph that is not there',
+    prepare: brokenExport(() => {}, './model/decoder.onnx'),
+    code: 2,
+    says: /decoder\.onnx does not exist/,
+  },
+  {
+    name: 'the first layers of an exported graph',
+    prepare: brokenExport(() => {}, './model, layers: 1'),
+    code: 1,
+    says: /`layers` can only be asked of a checkpoint/,
   },
   {
     name: 'no config.json',
