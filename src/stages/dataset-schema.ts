@@ -123,16 +123,22 @@ function isSplitFile(name: string, split: string): boolean {
 
 /** A data set with every optional member given a value, so that equal data sets have equal keys. */
 export function normaliseDataset(dataset: Json | undefined): JsonObject {
+  const members = normaliseMembers(dataset);
+  const length = members.length ?? defaultWindowLength;
+  const join = members.text === undefined ? { join: '\n\n' } : {};
+  return { windows: null, ...join, ...members, length, stride: members.stride ?? length };
+}
+
+/** `normaliseDataset` for one of which a protocol says how it is joined and cut: what is not given stays out. */
+export function normaliseMembers(dataset: Json | undefined): JsonObject {
   if (!isJsonObject(dataset)) throw new Error('the data set has passed its schema and is an object');
   // Which content they lead to is in the digest of the source.
   const { revision: _revision, sha256: _sha256, ...rest } = dataset;
-  const length = dataset.length ?? defaultWindowLength;
-  return { windows: null, ...memberDefaults(dataset), ...rest, length, stride: dataset.stride ?? length };
+  return { ...memberDefaults(dataset), ...rest };
 }
 
 function memberDefaults(dataset: JsonObject): JsonObject {
-  const join = '\n\n';
-  if (dataset.jsonl !== undefined) return { field: 'text', join };
-  if (dataset.parquet !== undefined) return { column: 'text', join };
-  return dataset.hub === undefined ? {} : { split: defaultSplit, column: 'text', join };
+  if (dataset.jsonl !== undefined) return { field: 'text' };
+  if (dataset.parquet !== undefined) return { column: 'text' };
+  return dataset.hub === undefined ? {} : { split: defaultSplit, column: 'text' };
 }

@@ -1,10 +1,7 @@
-import { QuernError } from '../../errors.js';
-import type { ModelDirectory } from '../../models/model-directory.js';
-import { openModelDirectory } from '../../models/model-directory.js';
 import type { Engine } from '../../ort/engine.js';
 import type { WindowComparison } from './logit-comparison.js';
 import { LogitComparison } from './logit-comparison.js';
-import { WindowEvaluator } from './window-evaluator.js';
+import type { WindowEvaluator } from './window-evaluator.js';
 
 /** What is known of one window. Losses are mean negative log likelihoods of a predicted token in nats. */
 export interface WindowResult {
@@ -15,23 +12,18 @@ export interface WindowResult {
 
 /** Evaluates batches of windows of equal length with a model, beside a reference if there is one. */
 export class Evaluator {
-  /** The inputs of the stage that it uses. */
-  readonly inputs: readonly string[];
   readonly #engine: Engine;
+  readonly #vocabularySize: number;
   readonly #model: WindowEvaluator;
   readonly #reference: WindowEvaluator | undefined;
-  readonly #vocabularySize: number;
   #comparison: LogitComparison | undefined;
 
-  constructor(engine: Engine, opened: ModelDirectory, reference: string | undefined, wholeModelBytes?: number) {
-    const size = wholeModelBytes === undefined ? {} : { wholeModelBytes };
+  /** With a reference both evaluators keep their logits, float32 [1, length, vocabulary]. */
+  constructor(engine: Engine, vocabularySize: number, model: WindowEvaluator, reference?: WindowEvaluator) {
     this.#engine = engine;
-    this.#vocabularySize = opened.info.vocabularySize;
-    this.#model = new WindowEvaluator(engine, opened, { keepLogits: reference !== undefined, ...size });
-    this.inputs = reference === undefined ? ['model'] : ['model', 'reference'];
-    if (reference === undefined) return;
-    const openedReference = openReference(reference, this.#vocabularySize);
-    this.#reference = new WindowEvaluator(engine, openedReference, { keepLogits: true, ...size });
+    this.#vocabularySize = vocabularySize;
+    this.#model = model;
+    this.#reference = reference;
   }
 
   /** `report` is told which share of the work is done. The logits of one window at a time are in memory. */
@@ -60,14 +52,4 @@ export class Evaluator {
     this.#comparison ??= new LogitComparison(this.#engine, this.#vocabularySize, ids.length);
     return { loss, referenceLoss: expected.loss, comparison: this.#comparison.compare(expected.logits, logits) };
   }
-}
-
-function openReference(directory: string, vocabularySize: number): ModelDirectory {
-  const opened = openModelDirectory(directory);
-  if (opened.info.vocabularySize === vocabularySize) return opened;
-  throw new QuernError(
-    'stage',
-    `the reference has ${opened.info.vocabularySize} tokens in its vocabulary, the model ${vocabularySize}`,
-    { suggestion: 'a reference has to be a form of the same model' },
-  );
 }

@@ -1,7 +1,9 @@
 import { formatNumber, formatPercent } from '../../format.js';
 import { isJsonObject } from '../../json.js';
-import { datasetProblems, datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
+import { datasetProblems, datasetSchema, datasetSources } from '../dataset-schema.js';
 import type { StageKind } from '../kind.js';
+import { deviceProblems, deviceSources, devicesSchema, isDefaultDevices } from '../run/devices.js';
+import { normalisePerplexityDataset, protocolSchema } from './protocol-schema.js';
 
 const windowParameters = ['length', 'stride', 'windows'] as const;
 
@@ -15,13 +17,13 @@ export const evaluateKind: StageKind = {
     properties: {
       dataset: datasetSchema,
       metric: { enum: ['perplexity'], default: 'perplexity' },
-      protocol: {
-        enum: ['windows'],
-        default: 'windows',
-        description:
-          'windows: non-overlapping windows, mean over the length - 1 predicted tokens of each, the rest of the text dropped',
+      protocol: protocolSchema,
+      engine: {
+        enum: ['graph', 'eager'],
+        default: 'graph',
+        description: 'graph: one ONNX Runtime session of the whole model; eager: operator by operator on `devices`',
       },
-      engine: { enum: ['graph'], default: 'graph', description: 'graph: one ONNX Runtime session of the whole model' },
+      devices: devicesSchema,
       length: datasetSchema.properties.length,
       stride: datasetSchema.properties.stride,
       windows: datasetSchema.properties.windows,
@@ -42,16 +44,25 @@ export const evaluateKind: StageKind = {
     const twice = windowParameters
       .filter((name) => parameters[name] !== undefined && isJsonObject(dataset) && dataset[name] !== undefined)
       .map((name) => ({ pointer: [name], message: `\`${name}\` is given here and in \`dataset\`: give it once` }));
-    return [...datasetProblems(parameters), ...twice];
+    const unused =
+      parameters.engine === 'eager' || isDefaultDevices(parameters.devices)
+        ? []
+        : [{ pointer: ['devices'], message: '`devices` are of `engine: eager`' }];
+    return [...datasetProblems(parameters), ...twice, ...unused, ...deviceProblems(parameters)];
   },
   normalise: (parameters) => {
-    const { length, stride, windows, ...rest } = parameters;
+    const { length, stride, windows, devices, ...rest } = parameters;
     const given = Object.fromEntries(
       Object.entries({ length, stride, windows }).filter(([, value]) => value !== undefined),
     );
-    return { ...rest, dataset: normaliseDataset({ ...Object(parameters.dataset), ...given }) };
+    const dataset = { ...Object(parameters.dataset), ...given };
+    return {
+      ...rest,
+      ...(parameters.engine === 'eager' && devices !== undefined ? { devices } : {}),
+      dataset: normalisePerplexityDataset(parameters.protocol, dataset),
+    };
   },
-  sources: datasetSources,
+  sources: (parameters) => [...datasetSources(parameters), ...deviceSources(parameters)],
   headline: (metrics) => {
     const change = metrics.perplexityIncrease;
     const against = change === undefined ? '' : `, ${formatPercent(change, { signed: true })} against the reference`;

@@ -45,6 +45,14 @@ export function addTokenLosses(graph: Graph): void {
   graph.addOutput(losses);
 }
 
+/** A model of nothing but the loss: `logits` float32 [1, length, vocabulary] and `input_ids` to `token_losses`. */
+export function lossModel(vocabularySize: number): Model {
+  const graph = new Graph('loss');
+  graph.addInput('logits', { dataType: 'float32', shape: [1, 'length', vocabularySize] });
+  addTokenLosses(graph);
+  return new Model({ graph, opsets: new Map([['', 24]]) });
+}
+
 /**
  * A model that compares two sets of logits [1, length, vocabulary]: `divergence` float32 [1, length], the Kullback-Leibler
  * divergence from the reference in nats, and `agreement` float32 [1, length], 1 where both prefer the same token.

@@ -1,6 +1,5 @@
 import { median } from '../../runtime/averages.js';
-import type { EagerModel } from '../../runtime/eager-model.js';
-import { generate } from '../../runtime/generate.js';
+import { collect, type GeneratedToken, type StopReason } from '../../runtime/generate.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import type { Prompt } from './prompts.js';
 
@@ -10,7 +9,7 @@ export type Answer = {
   readonly promptIds: readonly number[];
   readonly answer: string;
   readonly answerIds: readonly number[];
-  readonly stoppedBy: 'length' | 'end';
+  readonly stoppedBy: StopReason;
 };
 
 /** Times measured while answering, medians over prompts and tokens. */
@@ -20,22 +19,18 @@ export interface AnswerTimes {
   readonly msPerToken?: number;
 }
 
-export interface AnswerOptions {
-  readonly maxLength: number;
-  /** The tokens that end an answer. */
-  readonly endTokens: ReadonlySet<number>;
-  readonly onAnswer: () => void;
-}
+/** Starts the answer to a prompt. */
+export type StartAnswer = (promptIds: Int32Array) => Generator<GeneratedToken, StopReason, undefined>;
 
-/** Answers prompts greedily. */
+/** Answers prompts, each on its own. */
 export function answerPrompts(
-  model: EagerModel,
   tokenizer: Tokenizer,
   prompts: readonly Prompt[],
-  { maxLength, endTokens, onAnswer }: AnswerOptions,
+  start: StartAnswer,
+  onAnswer: () => void,
 ): { readonly answers: readonly Answer[]; readonly times: AnswerTimes } {
   const generations = prompts.map(({ text, ids }) => {
-    const generation = generate(model, ids, { maxLength, endTokens });
+    const generation = collect(start(ids));
     onAnswer();
     return { text, ids, ...generation };
   });

@@ -107,6 +107,11 @@ export function deviceSpecs(
   });
 }
 
+/** Whether `devices` are what they are when a recipe doesn't name them. */
+export function isDefaultDevices(devices: Json | undefined): boolean {
+  return devices === undefined || (Array.isArray(devices) && devices.length === 1 && devices[0] === 'cpu');
+}
+
 /** Problems that the schema can't express. */
 export function deviceProblems({ devices }: JsonObject): { pointer: readonly string[]; message: string }[] {
   if (!Array.isArray(devices)) return [];

@@ -5,6 +5,7 @@ import { isModelled, modelledRow } from '../../runtime/modelled-rows.js';
 import type { Placement } from '../../runtime/placement.js';
 import type { Prompt } from './prompts.js';
 import type { TaskResults } from './tasks.js';
+import type { ValidationReport } from './validate-model.js';
 
 /**
  * The metrics of a run; those of tasks that were not asked for are undefined. Times are those of the benchmark's first prompt length, or medians over the prompts where there was
@@ -16,7 +17,7 @@ export function runMetrics(
   prompts: readonly Prompt[],
   results: TaskResults,
 ): JsonObject {
-  const { decoded, benchmarked, validation, peakRssBytes } = results;
+  const { decoded, benchmarked, perplexity, validation, peakRssBytes } = results;
   const times = benchmarked?.[0] ?? decoded?.times;
   return {
     device,
@@ -32,9 +33,15 @@ export function runMetrics(
     ),
     benchmark: benchmarked,
     generatedTokens: decoded?.answers.reduce((sum, { answerIds }) => sum + answerIds.length, 0),
-    ...validation,
+    draftAcceptance: decoded?.guesses?.acceptance,
+    ...perplexity?.metrics,
+    ...(validation === undefined ? {} : validationMetrics(validation)),
     peakRssBytes,
   };
+}
+
+function validationMetrics({ reference, firstOperatorOverLimit, ...rest }: ValidationReport): JsonObject {
+  return { ...rest, validatedAgainst: reference, firstOperatorOverLimit: firstOperatorOverLimit?.operator };
 }
 
 function promptLengths(prompts: readonly Prompt[]): readonly number[] {

@@ -2,18 +2,30 @@ import { QuernError } from '../../errors.js';
 import type { Json } from '../../json.js';
 import { benchmarkCapacity } from '../../runtime/benchmark.js';
 import type { Granularity } from '../../runtime/partition.js';
+import type { Sampling } from '../../runtime/sampling.js';
 import { validationTokens } from '../../runtime/validate.js';
+import type { DatasetParameters } from '../dataset-windows.js';
+import type { Protocol, ProtocolDataset } from '../evaluate/protocols.js';
+import type { PerplexityDataset } from '../evaluate/read-windows.js';
+import type { RunTask } from './kind.js';
 import type { Prompt } from './prompts.js';
 
-export interface RunParameters {
+export interface RunParameters extends Sampling {
   readonly devices: readonly Json[];
-  readonly tasks: readonly ('decode' | 'benchmark' | 'validate')[];
+  readonly tasks: readonly RunTask[];
   readonly granularity: Granularity;
   readonly strict: boolean;
   readonly prompts: readonly string[];
   /** Tokens of prompt and answer together. */
   readonly maxLength: number;
   readonly ignoreEos: boolean;
+  /** Tokens that a draft guesses at a time. */
+  readonly draftTokens: number;
+  /** What a perplexity is measured on: there where that is one of the tasks. */
+  readonly dataset?: DatasetParameters | ProtocolDataset;
+  readonly protocol: Protocol;
+  /** The first operator with a larger error is named. */
+  readonly operatorErrorLimit: number;
   readonly promptLengths: readonly number[];
   readonly newTokens: number;
   readonly warmup: number;
@@ -28,10 +40,22 @@ export function checkMaxLength({ tasks, maxLength }: RunParameters, positions: n
   });
 }
 
+/** The data set that a perplexity is measured on, where one of the tasks does that. */
+export function perplexityDataset({ tasks, protocol, dataset }: RunParameters): PerplexityDataset | undefined {
+  if (dataset === undefined || !(tasks.includes('perplexity') || tasks.includes('validate'))) return undefined;
+  // Normalised parameters have every member where the protocol leaves them to the recipe.
+  return protocol === 'windows' ? { protocol, dataset: dataset as DatasetParameters } : { protocol, dataset };
+}
+
 /** Most tokens that one of the tasks has in the cache: memory for it is allocated once, and for no more. */
-export function neededCapacity(parameters: RunParameters, prompts: readonly Prompt[], positions: number): number {
+export function neededCapacity(
+  parameters: RunParameters,
+  prompts: readonly Prompt[],
+  windowLength: number,
+  positions: number,
+): number {
   const { tasks, maxLength, promptLengths, newTokens } = parameters;
-  const needs: number[] = [];
+  const needs: number[] = [windowLength];
   if (tasks.includes('decode')) needs.push(maxLength);
   if (tasks.includes('validate')) needs.push(...prompts.map(({ ids }) => ids.length + validationTokens));
   if (tasks.includes('benchmark')) needs.push(benchmarkCapacity(promptLengths, newTokens, positions));

@@ -23,7 +23,7 @@ export interface ReportSubjects {
 export function runReport(subjects: ReportSubjects): JsonObject {
   const { opened, engine, model, devices, parameters, prompts, results } = subjects;
   const { placement } = model;
-  const { decoded, benchmarked, validation } = results;
+  const { decoded, benchmarked, perplexity, validation } = results;
   const promptLengths = [
     ...(decoded === undefined ? [] : prompts.map(({ ids }) => ids.length)),
     ...(benchmarked ?? []).map(({ promptLength }) => promptLength),
@@ -41,7 +41,14 @@ export function runReport(subjects: ReportSubjects): JsonObject {
     placement: placement.rows,
     warnings: model.faults.length === 0 ? undefined : model.faults,
     modelledNpu: !isModelled(placement) ? undefined : modelledRows(placement, [1, ...promptLengths]),
+    sampling: decoded === undefined ? undefined : samplingOf(parameters),
     answers: decoded?.answers,
+    draft: decoded?.guesses,
+    perplexity,
     validation,
   };
+}
+
+function samplingOf({ temperature = 0, topK, topP, seed }: RunParameters): JsonObject {
+  return { temperature, topK, topP, seed };
 }

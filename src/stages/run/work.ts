@@ -1,15 +1,17 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EagerModel } from '../../runtime/eager-model.js';
+import { QuernError } from '../../errors.js';
 import { type Runner, withEagerModel, withRunner } from '../../runtime/runner.js';
+import { isGreedy } from '../../runtime/sampling.js';
+import { readWindows } from '../evaluate/read-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { deviceSpecs } from './devices.js';
 import { runMetrics } from './metrics.js';
-import { checkMaxLength, neededCapacity, type RunParameters } from './parameters.js';
+import { checkMaxLength, neededCapacity, perplexityDataset, type RunParameters } from './parameters.js';
 import { placementPage } from './placement-page.js';
-import { encodePrompts, type Prompt } from './prompts.js';
+import { encodePrompts } from './prompts.js';
 import { runReport } from './report.js';
-import { runTasks } from './tasks.js';
+import { runTasks, type TaskSubjects } from './tasks.js';
 
 /**
  * Runs a model on devices and writes what can be repeated into `report.json` and `placement.md`. Measured times are
@@ -17,29 +19,35 @@ import { runTasks } from './tasks.js';
  */
 export async function run(context: WorkContext<RunParameters>): Promise<WorkResult> {
   const { parameters, sources, inputs, threads, log } = context;
+  if (inputs.draft !== undefined && !isGreedy(parameters)) {
+    throw new QuernError('stage', 'with a `draft` each token is the most probable one, so `temperature` has to be 0');
+  }
   const devices = deviceSpecs(parameters.devices, sources);
-  return withRunner({ directory: inputs.model!, devices, threads, log }, (runner) => {
+  return withRunner({ directory: inputs.model!, devices, threads, log }, async (runner) => {
     const { maximumPositions } = runner.opened.info;
     checkMaxLength(parameters, maximumPositions);
     const prompts = encodePrompts(parameters, runner.tokenizer, maximumPositions);
+    const dataset = perplexityDataset(parameters);
+    const windows = dataset === undefined ? undefined : await readWindows(dataset, sources, runner);
     const { granularity, strict } = parameters;
-    const capacity = neededCapacity(parameters, prompts, maximumPositions);
-    return withEagerModel(runner, { granularity, strict, capacity }, (model) => runOn(runner, model, prompts, context));
+    const capacity = neededCapacity(parameters, prompts, windows?.length ?? 0, maximumPositions);
+    return withEagerModel(runner, { granularity, strict, capacity }, (model) =>
+      runOn(runner, { model, prompts, windows }, context),
+    );
   });
 }
 
-function runOn(
-  { engine, devices, opened, tokenizer, endTokens }: Runner,
-  model: EagerModel,
-  prompts: readonly Prompt[],
+async function runOn(
+  runner: Runner,
+  { model, prompts, windows }: Pick<TaskSubjects, 'model' | 'prompts' | 'windows'>,
   context: WorkContext<RunParameters>,
-): WorkResult {
+): Promise<WorkResult> {
   const { parameters, outputDirectory } = context;
-  const names = devices.map(({ name }) => name);
-  const { vocabularySize } = opened.info;
-  const results = runTasks(context, { engine, model, tokenizer, prompts, vocabularySize, endTokens });
-  const report = runReport({ opened, engine, model, devices: names, parameters, prompts, results });
+  const { engine, opened } = runner;
+  const devices = runner.devices.map(({ name }) => name);
+  const results = await runTasks(context, { runner, model, prompts, windows });
+  const report = runReport({ opened, engine, model, devices, parameters, prompts, results });
   writeFileSync(join(outputDirectory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(join(outputDirectory, 'placement.md'), placementPage(model.placement, names, model.faults));
-  return { metrics: runMetrics(names[0] ?? 'cpu', model, prompts, results) };
+  writeFileSync(join(outputDirectory, 'placement.md'), placementPage(model.placement, devices, model.faults));
+  return { metrics: runMetrics(devices[0] ?? 'cpu', model, prompts, results) };
 }

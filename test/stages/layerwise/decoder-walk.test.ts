@@ -8,6 +8,7 @@ import type { SchemeName } from '../../../src/quant/schemes.js';
 import { ChannelStatistics } from '../../../src/stages/calibrate/statistics.js';
 import { measureWindows } from '../../../src/stages/calibrate/work.js';
 import { Evaluator } from '../../../src/stages/evaluate/evaluator.js';
+import { GraphEvaluator } from '../../../src/stages/evaluate/graph-evaluator.js';
 import { DecoderWalk } from '../../../src/stages/layerwise/decoder-walk.js';
 import { windowBatches } from '../../../src/stages/layerwise/window-batches.js';
 import { quantize } from '../../../src/stages/quantize/work.js';
@@ -38,7 +39,9 @@ function withGolden(name: string, use: (directory: string, layers: number) => vo
 function evaluated(directory: string, wholeModelBytes: number, reference = directory) {
   const opened = openModelDirectory(directory);
   const shares: number[] = [];
-  const evaluator = new Evaluator(engine, opened, reference, wholeModelBytes);
+  const options = { keepLogits: true, wholeModelBytes };
+  const models = [opened, openModelDirectory(reference)].map((each) => new GraphEvaluator(engine, each, options));
+  const evaluator = new Evaluator(engine, opened.info.vocabularySize, models[0]!, models[1]);
   const results = evaluator.evaluate(someWindows(opened.info.vocabularySize), (share) => shares.push(share));
   assert.is(shares.at(-1), 1);
   assert.ok(shares.every((share, index) => share > (shares[index - 1] ?? 0)));

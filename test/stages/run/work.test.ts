@@ -1,17 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { QuernError } from '../../../src/errors.js';
-import { isJsonObject, type JsonObject } from '../../../src/json.js';
-import type { Progress } from '../../../src/stages/kind.js';
 import { runKind } from '../../../src/stages/run/kind.js';
 import type { RunParameters } from '../../../src/stages/run/parameters.js';
-import { run } from '../../../src/stages/run/work.js';
 import { createModelFixtures } from '../../runtime/model-fixtures.js';
-import { workPlace } from '../../support/loaded-model.js';
-import { withTemporaryDirectory } from '../../support/temporary.js';
+import { defaults, runStage } from './run-stage.js';
 
 const fixtures = await createModelFixtures();
 /** With all its layers the model ends its texts. */
@@ -20,44 +13,6 @@ test.after(async () => {
   await fixtures.remove();
   await complete.remove();
 });
-
-const defaults: RunParameters = {
-  devices: ['cpu'],
-  tasks: ['decode'],
-  granularity: 'island',
-  strict: false,
-  prompts: ['What is recursion?', 'What is a poem?'],
-  maxLength: 20,
-  ignoreEos: false,
-  promptLengths: [8, 600],
-  newTokens: 3,
-  warmup: 0,
-  repeats: 1,
-};
-
-interface Run {
-  readonly metrics: JsonObject;
-  readonly report: JsonObject;
-  readonly files: { readonly [name: string]: string };
-  readonly progress: readonly Progress[];
-}
-
-function runStage(model: string, parameters: Partial<RunParameters>): Promise<Run> {
-  return withTemporaryDirectory(async (outputDirectory) => {
-    const progress: Progress[] = [];
-    const { metrics } = await run({
-      ...workPlace(outputDirectory, 2),
-      parameters: { ...defaults, ...parameters },
-      inputs: { model },
-      report: (step) => progress.push(step),
-    });
-    const names = (await readdir(outputDirectory)).sort();
-    const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(outputDirectory, name), 'utf8')]));
-    const report: unknown = JSON.parse(files['report.json'] ?? '');
-    assert.ok(isJsonObject(report));
-    return { metrics, report, files, progress };
-  });
-}
 
 async function expectError(parameters: Partial<RunParameters>, pattern: RegExp): Promise<void> {
   try {
