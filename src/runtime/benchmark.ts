@@ -1,7 +1,7 @@
 import { QuernError } from '../errors.js';
 import { mean, median } from './averages.js';
 import type { Decoder } from './decoder.js';
-import { generate } from './generate.js';
+import { type Generation, generate } from './generate.js';
 
 export interface BenchmarkOptions {
   readonly promptLengths: readonly number[];
@@ -11,8 +11,8 @@ export interface BenchmarkOptions {
   /** Repeats that are not counted. */
   readonly warmup: number;
   readonly repeats: number;
-  /** Called after each repeat, also those of the warm-up. */
-  readonly onRepeat?: () => void;
+  /** Called after each repeat, also those of the warm-up, which do not count. */
+  readonly onRepeat?: (promptLength: number, generation: Generation, counts: boolean) => void;
 }
 
 /** Smallest and largest of the repeats. */
@@ -89,15 +89,15 @@ function measure(decoder: Decoder, prompt: FittedPrompt, options: BenchmarkOptio
   const prefills: number[] = [];
   const tokens: number[] = [];
   for (let repeat = 0; repeat < warmup + repeats; repeat++) {
-    const { prefillMs, tokenMs } = generate(decoder, ids, {
+    const generation = generate(decoder, ids, {
       maxLength: promptLength + newTokens,
       endTokens: new Set(),
     });
     if (repeat >= warmup) {
-      prefills.push(prefillMs);
-      tokens.push(mean(tokenMs));
+      prefills.push(generation.prefillMs);
+      tokens.push(mean(generation.tokenMs));
     }
-    onRepeat?.();
+    onRepeat?.(promptLength, generation, repeat >= warmup);
   }
   const msPerToken = median(tokens);
   const [fastest, slowest] = spread(tokens);

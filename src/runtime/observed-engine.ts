@@ -13,7 +13,7 @@ export interface UnitRun {
 export type RunObserver = (run: UnitRun) => void;
 
 /** An engine whose sessions tell of each run. Closing it closes the other one. */
-export function observedEngine(engine: Engine, onRun: RunObserver): Engine {
+function observedEngine(engine: Engine, onRun: RunObserver): Engine {
   return {
     name: engine.name,
     version: engine.version,
@@ -25,7 +25,7 @@ export function observedEngine(engine: Engine, onRun: RunObserver): Engine {
 }
 
 /** A device whose operators tell of each run; what it does inside on the engine is part of that run and not told. */
-export function observedDevice(device: Device, engine: Engine, onRun: RunObserver): Device {
+function observedDevice(device: Device, engine: Engine, onRun: RunObserver): Device {
   return {
     name: device.name,
     capabilities: () => device.capabilities(),
@@ -34,6 +34,15 @@ export function observedDevice(device: Device, engine: Engine, onRun: RunObserve
     prepare: (source) => observedSession(device.prepare({ ...source, engine }), onRun),
     close: () => device.close(),
   };
+}
+
+/** An engine and devices that tell of each run of a unit. */
+export function observedParts(
+  { engine, devices }: { readonly engine: Engine; readonly devices: readonly Device[] },
+  onRun: RunObserver,
+): { readonly engine: Engine; readonly devices: readonly Device[] } {
+  const observed = devices.map((device) => observedDevice(device, engine, onRun));
+  return { engine: observedEngine(engine, onRun), devices: observed };
 }
 
 function observedSession(session: Session, onRun: RunObserver): Session {

@@ -4,7 +4,7 @@ import { topologicalOrder } from '../onnx/order.js';
 import type { Engine } from '../ort/engine.js';
 import type { Device } from './devices/device.js';
 import type { EagerModel } from './eager-model.js';
-import { observedDevice, observedEngine, type UnitRun } from './observed-engine.js';
+import { observedParts, type UnitRun } from './observed-engine.js';
 import { moduleNameOf, operatorTypeOf } from './operators.js';
 
 /** The first operator whose result is further from the reference than the limit. A type, so that it is JSON. */
@@ -42,8 +42,8 @@ export async function traceOperators(
       if (node !== undefined && data instanceof Float32Array) trace.set(name, data.slice());
     }
   };
-  const observed = devices.map((device) => observedDevice(device, engine, watch));
-  return open(observedEngine(engine, watch), observed, (model) => {
+  const observed = observedParts({ engine, devices }, watch);
+  return open(observed.engine, observed.devices, (model) => {
     isWatched = true;
     model.forwardAll(promptIds);
     return trace;

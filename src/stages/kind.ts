@@ -122,6 +122,8 @@ export interface StageKind {
    * machine; anything else has to come out the same bit for bit. Without it results of such a kind are not compared.
    */
   readonly tolerance?: number;
+  /** Files of the artifact that hold measured times, which a second run does not repeat: they are never compared. */
+  readonly measuredFiles?: readonly string[];
   /** `all`: numerical work that uses every core; nothing runs beside it. `one`: mostly input and output. */
   readonly cores: 'one' | 'all';
   /** What is otherwise than stated above when a stage has these parameters. */

@@ -10,6 +10,7 @@ import { compareArtifacts } from '../../report/compare/artifacts.js';
 import { sideOfOutput } from '../../report/compare/side.js';
 import { firstDifference } from '../../report/compare/tolerance.js';
 import type { Store } from '../../store/store.js';
+import type { TreeEntry } from '../../store/tree.js';
 import { annotate } from '../github.js';
 import { InterruptSignals } from '../interrupts.js';
 import type { CommonOptions } from '../options.js';
@@ -83,7 +84,7 @@ async function checkStages(
       stop: interrupts.stop,
       kill: interrupts.kill,
     };
-    const outcome = await checkStage(context, plan, comparison(store));
+    const outcome = await checkStage(context, plan, comparison(store, plan.stage.kind.measuredFiles ?? []));
     checked.push({ stage: plan.stage, outcome });
     if (!shown) continue;
     const prefix = stagePrefix({ name: plan.stage.name, kind: plan.stage.kind.name }, columns);
@@ -92,11 +93,14 @@ async function checkStages(
   return checked;
 }
 
-function comparison(store: Store): CompareArtifact {
+/** Compares everything but the files that hold measured times. */
+function comparison(store: Store, measuredFiles: readonly string[]): CompareArtifact {
+  const isCompared = ({ path }: TreeEntry): boolean => !measuredFiles.includes(path);
   return async ({ record }, outputDirectory, tolerance) => {
-    const files = store.readTree(record.artifact)?.entries ?? [];
+    const files = (store.readTree(record.artifact)?.entries ?? []).filter(isCompared);
     const stored = { directory: await viewTree(store, record.artifact), files };
-    const changes = compareArtifacts(stored, await sideOfOutput(outputDirectory));
+    const made = await sideOfOutput(outputDirectory);
+    const changes = compareArtifacts(stored, { ...made, files: made.files.filter(isCompared) });
     return { identical: changes.identical, difference: firstDifference(changes, tolerance) };
   };
 }

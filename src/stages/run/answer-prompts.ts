@@ -1,5 +1,5 @@
 import { median } from '../../runtime/averages.js';
-import { collect, type GeneratedToken, type StopReason } from '../../runtime/generate.js';
+import { collect, type GeneratedToken, type Generation, type StopReason } from '../../runtime/generate.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import type { Prompt } from './prompts.js';
 
@@ -27,11 +27,11 @@ export function answerPrompts(
   tokenizer: Tokenizer,
   prompts: readonly Prompt[],
   start: StartAnswer,
-  onAnswer: () => void,
+  onAnswer: (promptLength: number, generation: Generation) => void,
 ): { readonly answers: readonly Answer[]; readonly times: AnswerTimes } {
   const generations = prompts.map(({ text, ids }) => {
     const generation = collect(start(ids));
-    onAnswer();
+    onAnswer(ids.length, generation);
     return { text, ids, ...generation };
   });
   const answers = generations.map(({ text, ids, newIds, stoppedBy }) => ({

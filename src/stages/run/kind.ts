@@ -6,7 +6,7 @@ import type { StageKind } from '../kind.js';
 import { deviceProblems, deviceSources, devicesSchema } from './devices.js';
 
 /** What a run may do. */
-export const runTasks = ['decode', 'benchmark', 'perplexity', 'validate'] as const;
+export const runTasks = ['decode', 'benchmark', 'perplexity', 'profile', 'validate'] as const;
 export type RunTask = (typeof runTasks)[number];
 
 /** The ten prompts of AMD's Ryzen AI LLM flow. */
@@ -39,7 +39,7 @@ export const runKind: StageKind = {
         items: { enum: runTasks },
         default: ['decode'],
         description:
-          'decode: answers to prompts; benchmark: times; perplexity: of `dataset`; validate: logits, and the perplexity where there is a `dataset`, against the whole graph or `reference`',
+          'decode: answers to prompts; benchmark: times; perplexity: of `dataset`; profile: times of every operator, one by one; validate: logits, and the perplexity where there is a `dataset`, against the whole graph or `reference`',
       },
       granularity: {
         enum: ['op', 'island'],
@@ -71,6 +71,13 @@ export const runKind: StageKind = {
       },
       dataset: { ...datasetSchema, description: 'What the perplexity is measured on' },
       protocol: protocolSchema,
+      formats: {
+        type: 'array',
+        uniqueItems: true,
+        items: { enum: ['amd'] },
+        default: [],
+        description: "Further forms of what decode and benchmark measure. amd: the logs and tables of AMD's scripts",
+      },
       operatorErrorLimit: {
         type: 'number',
         exclusiveMinimum: 0,
@@ -114,6 +121,7 @@ export const runKind: StageKind = {
     reference: { accepts: ['model', 'exported'], required: false },
   },
   measures: true,
+  measuredFiles: ['profile.json', 'profile.md', 'amd.log', 'amd-console.txt', 'amd-profile.csv'],
   tolerance: 1e-6,
   cores: 'all',
   engines: ['onnxruntime'],

@@ -24,6 +24,7 @@ export interface RunParameters extends Sampling {
   /** What a perplexity is measured on: there where that is one of the tasks. */
   readonly dataset?: DatasetParameters | ProtocolDataset;
   readonly protocol: Protocol;
+  readonly formats: readonly 'amd'[];
   /** The first operator with a larger error is named. */
   readonly operatorErrorLimit: number;
   readonly promptLengths: readonly number[];

@@ -34,7 +34,7 @@ const failures: { readonly [D in DeviceFault['during']]: string } = {
 function warnings(faults: readonly DeviceFault[]): string[] {
   if (faults.length === 0) return [];
   const lines = faults.map(({ operator, device, during, message }) => {
-    return `- ${cell(operator)}: ${device} ${failures[during]}: ${cell(message)}`;
+    return `- ${tableCell(operator)}: ${device} ${failures[during]}: ${tableCell(message)}`;
   });
   return ['Warning: devices failed, and the CPU went on.', '', ...lines, ''];
 }
@@ -42,10 +42,10 @@ function warnings(faults: readonly DeviceFault[]): string[] {
 function tableRow({ operator, type, device, shape, macsPerToken, reason }: PlacementRow): string {
   const weights = shape === undefined ? '' : `${shape.k} x ${shape.n}`;
   const macs = macsPerToken === 0 ? '' : formatCount(macsPerToken);
-  return `| ${[operator, type, device, weights, macs, reason].map(cell).join(' | ')} |`;
+  return `| ${[operator, type, device, weights, macs, reason].map(tableCell).join(' | ')} |`;
 }
 
 /** Names come from a model file and may have anything in them. */
-function cell(text: string): string {
+export function tableCell(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('|', '\\|').replaceAll(/\s+/g, ' ');
 }

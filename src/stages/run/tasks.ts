@@ -1,7 +1,8 @@
 import { GuessCount, type GuessSummary, generateAssisted } from '../../runtime/assisted.js';
 import { type BenchmarkRow, benchmark, fitPrompts } from '../../runtime/benchmark.js';
 import type { EagerModel } from '../../runtime/eager-model.js';
-import { generateTokens } from '../../runtime/generate.js';
+import { type Generation, generateTokens } from '../../runtime/generate.js';
+import type { ProfileRow } from '../../runtime/operator-profile.js';
 import { openRelated, type Runner, withEagerModel } from '../../runtime/runner.js';
 import { tokenChoice } from '../../runtime/sampling.js';
 import { couplesTokens } from '../../runtime/token-coupling.js';
@@ -11,8 +12,10 @@ import { Evaluator } from '../evaluate/evaluator.js';
 import { type PerplexityMetrics, perplexityOf, type WindowLosses, windowLosses } from '../evaluate/perplexity.js';
 import { openReference } from '../evaluate/work.js';
 import type { WorkContext } from '../kind.js';
+import type { AmdRecorder } from './amd-format.js';
 import { type Answer, type AnswerTimes, answerPrompts } from './answer-prompts.js';
 import type { RunParameters } from './parameters.js';
+import { profileModel } from './profile-model.js';
 import type { Prompt } from './prompts.js';
 import { type ValidationReport, validateModel } from './validate-model.js';
 
@@ -21,6 +24,7 @@ export interface TaskResults {
   readonly decoded: DecodeResult | undefined;
   readonly benchmarked: readonly BenchmarkRow[] | undefined;
   readonly perplexity: PerplexityResult | undefined;
+  readonly profile: readonly ProfileRow[] | undefined;
   readonly validation: ValidationReport | undefined;
   /** Before references are opened. */
   readonly peakRssBytes: number;
@@ -46,6 +50,8 @@ export interface TaskSubjects {
   readonly prompts: readonly Prompt[];
   /** There for the task perplexity. */
   readonly windows: TokenWindows | undefined;
+  /** There where AMD's formats are wanted. */
+  readonly amd: AmdRecorder | undefined;
 }
 
 /** Runs the tasks that were asked for, and reports the progress of each. */
@@ -56,6 +62,7 @@ export async function runTasks(context: WorkContext<RunParameters>, subjects: Ta
     benchmarked: tasks.includes('benchmark') ? measure(context, subjects) : undefined,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
     perplexity: subjects.windows === undefined ? undefined : measurePerplexity(context, subjects, subjects.windows),
+    profile: tasks.includes('profile') ? await profileModel(context, subjects.runner, counter) : undefined,
     validation: tasks.includes('validate')
       ? await validateModel(context, subjects, counter(context, subjects.prompts.length, 'validated prompts'))
       : undefined,
@@ -64,11 +71,15 @@ export async function runTasks(context: WorkContext<RunParameters>, subjects: Ta
 
 async function decode(
   context: WorkContext<RunParameters>,
-  { runner, model, prompts }: TaskSubjects,
+  { runner, model, prompts, amd }: TaskSubjects,
 ): Promise<DecodeResult> {
   const { parameters, inputs } = context;
   const { maxLength, ignoreEos, draftTokens, granularity } = parameters;
-  const onAnswer = counter(context, prompts.length, 'prompts');
+  const count = counter(context, prompts.length, 'prompts');
+  const onAnswer = (promptLength: number, generation: Generation): void => {
+    amd?.add(promptLength, generation);
+    count();
+  };
   const limits = { maxLength, endTokens: ignoreEos ? new Set<number>() : runner.endTokens };
   if (inputs.draft === undefined) {
     const start = (ids: Int32Array) => generateTokens(model, ids, { ...limits, choose: tokenChoice(parameters) });
@@ -85,11 +96,16 @@ async function decode(
   });
 }
 
-function measure(context: WorkContext<RunParameters>, { runner, model }: TaskSubjects): readonly BenchmarkRow[] {
+function measure(context: WorkContext<RunParameters>, { runner, model, amd }: TaskSubjects): readonly BenchmarkRow[] {
   const { promptLengths, newTokens, warmup, repeats } = context.parameters;
   const { vocabularySize } = runner.opened.info;
   const count = fitPrompts(promptLengths, newTokens, model.capacity).length * (warmup + repeats);
-  const onRepeat = counter(context, count, 'benchmark runs');
+  const step = counter(context, count, 'benchmark runs');
+  const onRepeat = (promptLength: number, generation: Generation, counts: boolean): void => {
+    if (counts) amd?.add(promptLength, generation);
+    else amd?.skip();
+    step();
+  };
   return benchmark(model, { promptLengths, newTokens, warmup, repeats, vocabularySize, onRepeat });
 }
 

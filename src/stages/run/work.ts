@@ -1,21 +1,24 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { QuernError } from '../../errors.js';
+import { observedParts } from '../../runtime/observed-engine.js';
 import { type Runner, withEagerModel, withRunner } from '../../runtime/runner.js';
 import { isGreedy } from '../../runtime/sampling.js';
 import { readWindows } from '../evaluate/read-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
+import { AmdRecorder } from './amd-format.js';
 import { deviceSpecs } from './devices.js';
 import { runMetrics } from './metrics.js';
 import { checkMaxLength, neededCapacity, perplexityDataset, type RunParameters } from './parameters.js';
 import { placementPage } from './placement-page.js';
+import { profileFiles } from './profile-page.js';
 import { encodePrompts } from './prompts.js';
 import { runReport } from './report.js';
 import { runTasks, type TaskSubjects } from './tasks.js';
 
 /**
  * Runs a model on devices and writes what can be repeated into `report.json` and `placement.md`. Measured times are
- * metrics and never in the artifact; modelled times of the NPU are in both, under names of their own.
+ * metrics, or in the kind's `measuredFiles`; modelled times of the NPU are in both, under names of their own.
  */
 export async function run(context: WorkContext<RunParameters>): Promise<WorkResult> {
   const { parameters, sources, inputs, threads, log } = context;
@@ -31,23 +34,30 @@ export async function run(context: WorkContext<RunParameters>): Promise<WorkResu
     const windows = dataset === undefined ? undefined : await readWindows(dataset, sources, runner);
     const { granularity, strict } = parameters;
     const capacity = neededCapacity(parameters, prompts, windows?.length ?? 0, maximumPositions);
-    return withEagerModel(runner, { granularity, strict, capacity }, (model) =>
-      runOn(runner, { model, prompts, windows }, context),
+    const amd = parameters.formats.includes('amd')
+      ? new AmdRecorder(runner.opened.model.graph, runner.opened.info.architecture)
+      : undefined;
+    const observed = amd === undefined ? {} : observedParts(runner, amd.observe);
+    return withEagerModel(runner, { granularity, strict, capacity, ...observed }, (model) =>
+      runOn(runner, { model, prompts, windows, amd }, context),
     );
   });
 }
 
 async function runOn(
   runner: Runner,
-  { model, prompts, windows }: Pick<TaskSubjects, 'model' | 'prompts' | 'windows'>,
+  { model, prompts, windows, amd }: Omit<TaskSubjects, 'runner'>,
   context: WorkContext<RunParameters>,
 ): Promise<WorkResult> {
   const { parameters, outputDirectory } = context;
   const { engine, opened } = runner;
   const devices = runner.devices.map(({ name }) => name);
-  const results = await runTasks(context, { runner, model, prompts, windows });
+  const results = await runTasks(context, { runner, model, prompts, windows, amd });
   const report = runReport({ opened, engine, model, devices, parameters, prompts, results });
   writeFileSync(join(outputDirectory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(join(outputDirectory, 'placement.md'), placementPage(model.placement, devices, model.faults));
+  for (const [name, text] of Object.entries({ ...amd?.files(), ...profileFiles(results.profile) })) {
+    writeFileSync(join(outputDirectory, name), text);
+  }
   return { metrics: runMetrics(devices[0] ?? 'cpu', model, prompts, results) };
 }

@@ -19,6 +19,7 @@ export const defaults: RunParameters = {
   ignoreEos: false,
   draftTokens: 4,
   protocol: 'windows',
+  formats: [],
   operatorErrorLimit: 0.1,
   promptLengths: [8, 600],
   newTokens: 3,
