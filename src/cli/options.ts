@@ -11,6 +11,10 @@ export type GraphFormat = (typeof graphFormats)[number];
 export const granularities = ['op', 'island'] as const;
 export type Granularity = (typeof granularities)[number];
 
+/** How operators are placed on devices. */
+export const placementPolicies = ['all-supported', 'fastest'] as const;
+export type PlacementPolicy = (typeof placementPolicies)[number];
+
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
@@ -66,6 +70,7 @@ export interface RunModelOptions extends CommonOptions {
   /** In order of preference, separated by commas. */
   readonly devices: string;
   readonly granularity: Granularity;
+  readonly placement: PlacementPolicy;
 }
 
 /** Options of `generate`. */

@@ -21,6 +21,7 @@ import {
   granularities,
   graphFormats,
   parseMemory,
+  placementPolicies,
   progressModes,
   shells,
   wholeNumber,
@@ -235,6 +236,11 @@ function modelCommand(program: Command, name: string, description: string): Comm
       )
         .choices(granularities)
         .default('island'),
+    )
+    .addOption(
+      new Option('--placement <policy>', 'an operator goes to the first device that takes it, or to the fastest')
+        .choices(placementPolicies)
+        .default('all-supported'),
     );
 }
 

@@ -31,6 +31,7 @@ function observedDevice(device: Device, engine: Engine, onRun: RunObserver): Dev
     capabilities: () => device.capabilities(),
     supports: (operator, source) => device.supports(operator, source === undefined ? source : { ...source, engine }),
     plan: (operator, rows) => device.plan(operator, rows),
+    deviceFor: (operator, rows) => device.deviceFor?.(operator, rows) ?? device,
     prepare: (source) => observedSession(device.prepare({ ...source, engine }), onRun),
     close: () => device.close(),
   };

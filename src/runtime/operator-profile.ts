@@ -7,7 +7,7 @@ import { cpuDevice } from './devices/cpu.js';
 import type { GemmShape } from './devices/device.js';
 import type { UnitRun } from './observed-engine.js';
 import { moduleNameOf, operatorTypeOf, roleOf } from './operators.js';
-import type { Placement } from './placement.js';
+import type { OffloadedOperator, Placement } from './placement.js';
 
 /** An operator in passes over a number of tokens. A type and not an interface, so that it is JSON. */
 export type ProfileRow = {
@@ -153,11 +153,17 @@ function describe(
   return {
     operator: nodes.map(moduleNameOf).join(', '),
     type: [...new Set(nodes.map(operatorTypeOf))].join(', '),
-    device: offloaded[0]?.device.name ?? cpuDevice.name,
+    device: deviceName(offloaded[0], shape?.m ?? 1),
     ...(shape === undefined ? {} : { shape }),
     macs: shape === undefined ? 0 : shape.m * shape.k * shape.n,
     ...(modelled.length === 0 ? {} : { modelledMs: modelled.reduce((sum, timeUs) => sum + timeUs, 0) / 1000 }),
   };
+}
+
+function deviceName(offloaded: OffloadedOperator | undefined, rows: number): string {
+  if (offloaded === undefined) return cpuDevice.name;
+  const { device, operator } = offloaded;
+  return (device.deviceFor?.(operator, rows) ?? device).name;
 }
 
 function bytesMoved(nodes: readonly Node[], { inputs, outputs }: UnitRun): number {

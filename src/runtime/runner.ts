@@ -6,14 +6,23 @@ import type { Engine } from '../ort/engine.js';
 import { openEngineWithReason } from '../ort/open-engine.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { Device } from './devices/device.js';
+import { FastestDevice } from './devices/fastest.js';
 import { openDevices } from './devices/open-devices.js';
 import type { DeviceSpec } from './devices/spec.js';
 import { type EagerModel, type EagerModelOptions, openEagerModel } from './eager-model.js';
+
+/**
+ * How operators are placed. `all-supported`: on the first device, in order of preference, that takes them. `fastest`: on the
+ * fastest, for each number of rows.
+ */
+export type PlacementPolicy = 'all-supported' | 'fastest';
 
 export interface RunnerOptions {
   /** Of a model artifact or an exported model. */
   readonly directory: string;
   readonly devices: readonly DeviceSpec[];
+  /** Default: `all-supported`. */
+  readonly policy?: PlacementPolicy;
   readonly threads: number;
   /** Told what is worth knowing about how the model runs, in a line. */
   readonly log: (line: string) => void;
@@ -40,7 +49,8 @@ export async function withRunner<T>(options: RunnerOptions, use: (runner: Runner
   let devices: readonly Device[] = [];
   try {
     devices = await openDevices(options.devices, engine);
-    return await use({ engine, devices, opened, tokenizer, endTokens: endTokensOf(opened, tokenizer), log });
+    const chosen = options.policy === 'fastest' ? [new FastestDevice(devices)] : devices;
+    return await use({ engine, devices: chosen, opened, tokenizer, endTokens: endTokensOf(opened, tokenizer), log });
   } finally {
     for (const device of devices) device.close();
     engine.close();

@@ -16,6 +16,7 @@ export async function bench(model: string, stage: string | undefined, options: B
   const isTerminal = process.stderr.isTTY === true;
   const report = await benchReport({
     directory: await modelDirectory(model, stage, options),
+    policy: options.placement,
     ...{ devices, granularity, promptLengths, newTokens, warmup, repeats },
     threads: availableParallelism(),
     log: (line) => process.stderr.write(`${line}\n`),

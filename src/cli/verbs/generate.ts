@@ -29,6 +29,7 @@ export async function generate(
   const prompt = isConversation ? undefined : await givenPrompt(options.prompt);
   const { temperature, topK, topP, seed, maxTokens, granularity, ignoreEos = false, draft, draftTokens } = options;
   const generatorOptions = {
+    policy: options.placement,
     ...{ directory, devices, granularity, maxTokens, ignoreEos, draftTokens, threads: availableParallelism() },
     ...(draft === undefined ? {} : { draft: await modelDirectory(draft, undefined, options) }),
     sampling: { temperature, seed, ...(topK === undefined ? {} : { topK }), ...(topP === undefined ? {} : { topP }) },

@@ -127,6 +127,8 @@ export interface Device {
   supports(operator: LinearOperator, source?: OperatorSource): Support;
   /** The dispatches for `rows` rows of activations. Only for supported operators. */
   plan(operator: LinearOperator, rows: number): DispatchPlan;
+  /** The device that does a supported operator for so many rows, where that is not always this one itself. */
+  deviceFor?(operator: LinearOperator, rows: number): Device;
   /** Brings the weights of a supported operator to the device. Throws a `QuernError` when the device fails. */
   prepare(source: OperatorSource): PreparedOperator;
   /** Lets go of the device. Everything prepared on it has been released. Closing twice is harmless. */

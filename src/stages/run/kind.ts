@@ -32,6 +32,12 @@ export const runKind: StageKind = {
     type: 'object',
     properties: {
       devices: devicesSchema,
+      placement: {
+        enum: ['all-supported', 'fastest'],
+        default: 'all-supported',
+        description:
+          'all-supported: the first device that takes an operator; fastest: the fastest of them and the CPU, for each number of rows, by modelled times where a device has them, else measured',
+      },
       tasks: {
         type: 'array',
         minItems: 1,
@@ -135,7 +141,7 @@ export const runKind: StageKind = {
   sources: (parameters) => [...deviceSources(parameters), ...datasetSources(parameters)],
   headline: (metrics) => {
     const parts: string[] = [];
-    const isSimulated = String(metrics.device).startsWith('npu:');
+    const isSimulated = String(metrics.device).includes('npu:');
     if (metrics.device !== 'cpu') {
       parts.push(
         `${metrics.device}${isSimulated ? ' (simulated)' : ''} ${metrics.offloadedOperators} operators, ${formatPercent(metrics.npuCoverage)} of MACs`,

@@ -3,6 +3,7 @@ import { median } from '../../runtime/averages.js';
 import type { EagerModel } from '../../runtime/eager-model.js';
 import { isModelled, modelledRow } from '../../runtime/modelled-rows.js';
 import type { Placement } from '../../runtime/placement.js';
+import { placementAt } from '../../runtime/placement-shapes.js';
 import type { Prompt } from './prompts.js';
 import type { TaskResults } from './tasks.js';
 import type { ValidationReport } from './validate-model.js';
@@ -22,7 +23,7 @@ export function runMetrics(
   return {
     device,
     offloadedOperators: placement.offloaded.size,
-    npuCoverage: placement.npuCoverage,
+    npuCoverage: placementAt(placement, 1).npuCoverage,
     deviceFaults: faults.length === 0 ? undefined : faults.length,
     prefillMs: times?.prefillMs,
     msPerToken: times?.msPerToken,

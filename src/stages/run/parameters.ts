@@ -2,6 +2,7 @@ import { QuernError } from '../../errors.js';
 import type { Json } from '../../json.js';
 import { benchmarkCapacity } from '../../runtime/benchmark.js';
 import type { Granularity } from '../../runtime/partition.js';
+import type { PlacementPolicy } from '../../runtime/runner.js';
 import type { Sampling } from '../../runtime/sampling.js';
 import { validationTokens } from '../../runtime/validate.js';
 import type { DatasetParameters } from '../dataset-windows.js';
@@ -12,6 +13,7 @@ import type { Prompt } from './prompts.js';
 
 export interface RunParameters extends Sampling {
   readonly devices: readonly Json[];
+  readonly placement: PlacementPolicy;
   readonly tasks: readonly RunTask[];
   readonly granularity: Granularity;
   readonly strict: boolean;

@@ -4,6 +4,7 @@ import type { Engine } from '../../ort/engine.js';
 import { defaultGraphOptimization } from '../../ort/session-options.js';
 import type { EagerModel } from '../../runtime/eager-model.js';
 import { isModelled, modelledRows } from '../../runtime/modelled-rows.js';
+import { placementAt } from '../../runtime/placement-shapes.js';
 import type { RunParameters } from './parameters.js';
 import type { Prompt } from './prompts.js';
 import type { TaskResults } from './tasks.js';
@@ -21,13 +22,9 @@ export interface ReportSubjects {
 
 /** `report.json`: all of a run that another run on the same machine repeats, so nothing that was measured. */
 export function runReport(subjects: ReportSubjects): JsonObject {
-  const { opened, engine, model, devices, parameters, prompts, results } = subjects;
+  const { opened, engine, model, devices, parameters, results } = subjects;
   const { placement } = model;
-  const { decoded, benchmarked, perplexity, validation } = results;
-  const promptLengths = [
-    ...(decoded === undefined ? [] : prompts.map(({ ids }) => ids.length)),
-    ...(benchmarked ?? []).map(({ promptLength }) => promptLength),
-  ];
+  const { decoded, perplexity, validation } = results;
   return {
     format: 1,
     model: { ...opened.info, quantization: opened.quantization },
@@ -38,15 +35,27 @@ export function runReport(subjects: ReportSubjects): JsonObject {
     units: model.unitCount,
     offloadedOperators: placement.offloaded.size,
     npuCoverage: placement.npuCoverage,
+    policy: parameters.placement,
     placement: placement.rows,
+    placementByTokens: passTokens(subjects).map((tokens) => placementAt(placement, tokens)),
     warnings: model.faults.length === 0 ? undefined : model.faults,
-    modelledNpu: !isModelled(placement) ? undefined : modelledRows(placement, [1, ...promptLengths]),
+    modelledNpu: !isModelled(placement) ? undefined : modelledRows(placement, passTokens(subjects)),
     sampling: decoded === undefined ? undefined : samplingOf(parameters),
     answers: decoded?.answers,
     draft: decoded?.guesses,
     perplexity,
     validation,
   };
+}
+
+/** Tokens of the passes that answers and benchmarks had, without repeats, the fewest first. */
+export function passTokens({ prompts, results }: Pick<ReportSubjects, 'prompts' | 'results'>): readonly number[] {
+  const { decoded, benchmarked } = results;
+  const lengths = [
+    ...(decoded === undefined ? [] : prompts.map(({ ids }) => ids.length)),
+    ...(benchmarked ?? []).map(({ promptLength }) => promptLength),
+  ];
+  return [...new Set([1, ...lengths])].sort((a, b) => a - b);
 }
 
 function samplingOf({ temperature = 0, topK, topP, seed }: RunParameters): JsonObject {

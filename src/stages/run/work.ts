@@ -26,22 +26,25 @@ export async function run(context: WorkContext<RunParameters>): Promise<WorkResu
     throw new QuernError('stage', 'with a `draft` each token is the most probable one, so `temperature` has to be 0');
   }
   const devices = deviceSpecs(parameters.devices, sources);
-  return withRunner({ directory: inputs.model!, devices, threads, log }, async (runner) => {
-    const { maximumPositions } = runner.opened.info;
-    checkMaxLength(parameters, maximumPositions);
-    const prompts = encodePrompts(parameters, runner.tokenizer, maximumPositions);
-    const dataset = perplexityDataset(parameters);
-    const windows = dataset === undefined ? undefined : await readWindows(dataset, sources, runner);
-    const { granularity, strict } = parameters;
-    const capacity = neededCapacity(parameters, prompts, windows?.length ?? 0, maximumPositions);
-    const amd = parameters.formats.includes('amd')
-      ? new AmdRecorder(runner.opened.model.graph, runner.opened.info.architecture)
-      : undefined;
-    const observed = amd === undefined ? {} : observedParts(runner, amd.observe);
-    return withEagerModel(runner, { granularity, strict, capacity, ...observed }, (model) =>
-      runOn(runner, { model, prompts, windows, amd }, context),
-    );
-  });
+  return withRunner(
+    { directory: inputs.model!, devices, policy: parameters.placement, threads, log },
+    async (runner) => {
+      const { maximumPositions } = runner.opened.info;
+      checkMaxLength(parameters, maximumPositions);
+      const prompts = encodePrompts(parameters, runner.tokenizer, maximumPositions);
+      const dataset = perplexityDataset(parameters);
+      const windows = dataset === undefined ? undefined : await readWindows(dataset, sources, runner);
+      const { granularity, strict } = parameters;
+      const capacity = neededCapacity(parameters, prompts, windows?.length ?? 0, maximumPositions);
+      const amd = parameters.formats.includes('amd')
+        ? new AmdRecorder(runner.opened.model.graph, runner.opened.info.architecture)
+        : undefined;
+      const observed = amd === undefined ? {} : observedParts(runner, amd.observe);
+      return withEagerModel(runner, { granularity, strict, capacity, ...observed }, (model) =>
+        runOn(runner, { model, prompts, windows, amd }, context),
+      );
+    },
+  );
 }
 
 async function runOn(

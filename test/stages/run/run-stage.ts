@@ -11,6 +11,7 @@ import { withTemporaryDirectory } from '../../support/temporary.js';
 
 export const defaults: RunParameters = {
   devices: ['cpu'],
+  placement: 'all-supported',
   tasks: ['decode'],
   granularity: 'island',
   strict: false,
