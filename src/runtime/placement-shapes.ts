@@ -20,6 +20,8 @@ export type PassPlacement = {
   readonly tokens: number;
   /** Share of the multiplications with weights that are done on another device than the CPU. */
   readonly npuCoverage: number;
+  /** How many operators are on another device than the CPU. */
+  readonly offloadedOperators: number;
   /** The operators that a device takes, wherever they run in this pass. */
   readonly operators: readonly ShapePlacement[];
 };
@@ -30,10 +32,11 @@ export function placementAt(placement: Placement, tokens: number): PassPlacement
   const shapes = offloaded.map((operator) => shapePlacement(operator, tokens));
   const totalUs = shapes.reduce((sum, { modelledUs = 0 }) => sum + modelledUs, 0);
   const macs = placement.rows.reduce((sum, { macsPerToken }) => sum + macsPerToken, 0) * tokens;
-  const away = shapes.filter(({ device }) => device !== cpuDevice.name).reduce((sum, shape) => sum + shape.macs, 0);
+  const away = shapes.filter(({ device }) => device !== cpuDevice.name);
   return {
     tokens,
-    npuCoverage: macs === 0 ? 0 : away / macs,
+    npuCoverage: macs === 0 ? 0 : away.reduce((sum, shape) => sum + shape.macs, 0) / macs,
+    offloadedOperators: away.length,
     operators: shapes.map((shape) =>
       shape.modelledUs === undefined ? shape : { ...shape, modelledShare: shape.modelledUs / totalUs },
     ),

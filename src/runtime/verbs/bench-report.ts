@@ -3,6 +3,7 @@ import type { EagerModel } from '../eager-model.js';
 import { isModelled, modelledRow } from '../modelled-rows.js';
 import type { Granularity } from '../partition.js';
 import type { Placement } from '../placement.js';
+import { placementAt } from '../placement-shapes.js';
 import { type Runner, type RunnerOptions, withEagerModel, withRunner } from '../runner.js';
 
 export interface BenchOptions extends RunnerOptions {
@@ -28,6 +29,7 @@ export interface BenchReport {
   readonly threads: number;
   readonly devices: readonly string[];
   readonly granularity: Granularity;
+  /** In a decoding step. */
   readonly offloadedOperators: number;
   /** Share of the multiplications with weights that are not done on the CPU. */
   readonly npuCoverage: number;
@@ -56,6 +58,7 @@ function measure({ engine, opened, devices }: Runner, model: EagerModel, options
   const onRepeat = (): void => options.onRepeat(++done, total);
   const rows = benchmark(model, { promptLengths, newTokens, vocabularySize, warmup, repeats, onRepeat });
   const { placement } = model;
+  const { offloadedOperators, npuCoverage } = placementAt(placement, 1);
   return {
     model: directory,
     architecture,
@@ -63,8 +66,8 @@ function measure({ engine, opened, devices }: Runner, model: EagerModel, options
     threads,
     devices: devices.map(({ name }) => name),
     granularity,
-    offloadedOperators: placement.offloaded.size,
-    npuCoverage: placement.npuCoverage,
+    offloadedOperators,
+    npuCoverage,
     warmup,
     repeats,
     rows: rows.map((row) => ({ ...row, ...modelledTimes(placement, row.promptLength) })),

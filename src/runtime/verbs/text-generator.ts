@@ -7,6 +7,7 @@ import type { Decoder } from '../decoder.js';
 import type { EagerModel } from '../eager-model.js';
 import { type GeneratedToken, generateTokens, type StopReason } from '../generate.js';
 import type { Granularity } from '../partition.js';
+import { placementAt } from '../placement-shapes.js';
 import { PromptCache } from '../prompt-cache.js';
 import { openRelated, type Runner, type RunnerOptions, withEagerModel, withRunner } from '../runner.js';
 import { type Sampling, tokenChoice } from '../sampling.js';
@@ -145,7 +146,7 @@ export class TextGenerator {
       prompt,
       ...answer,
       ...(answer.msPerToken === undefined ? {} : { tokensPerSecond: 1000 / answer.msPerToken }),
-      npuCoverage: this.#model.placement.npuCoverage,
+      npuCoverage: placementAt(this.#model.placement, 1).npuCoverage,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
     };
   }

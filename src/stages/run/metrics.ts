@@ -20,10 +20,11 @@ export function runMetrics(
 ): JsonObject {
   const { decoded, benchmarked, perplexity, validation, peakRssBytes } = results;
   const times = benchmarked?.[0] ?? decoded?.times;
+  const { offloadedOperators, npuCoverage } = placementAt(placement, 1);
   return {
     device,
-    offloadedOperators: placement.offloaded.size,
-    npuCoverage: placementAt(placement, 1).npuCoverage,
+    offloadedOperators,
+    npuCoverage,
     deviceFaults: faults.length === 0 ? undefined : faults.length,
     prefillMs: times?.prefillMs,
     msPerToken: times?.msPerToken,
