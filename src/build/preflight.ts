@@ -18,6 +18,22 @@ export function memoryProblems(stages: readonly ResolvedStage[], budgetBytes: nu
   });
 }
 
+/** Stages that the last time took more memory than they may use now, as lines for people. */
+export function memoryWarnings(
+  plans: readonly StagePlan[],
+  estimates: ReadonlyMap<string, Estimate>,
+  budgetBytes: number,
+): readonly string[] {
+  return plans.flatMap(({ stage: { name, resources } }) => {
+    const limitBytes = resources.memoryBytes ?? budgetBytes;
+    const peakRssBytes = estimates.get(name)?.peakRssBytes ?? 0;
+    if (peakRssBytes <= limitBytes) return [];
+    return [
+      `\`${name}\` took ${formatBytes(peakRssBytes)} of memory the last time, and would be stopped at ${formatBytes(limitBytes)}`,
+    ];
+  });
+}
+
 /** What the stages that are not cached are expected to take, by their last results. */
 export interface Expectation {
   /** Stages that will run, or may. */

@@ -87,6 +87,18 @@ test('a stage that asks for more memory than there is fails before anything runs
     assert.equal(project.runs, []);
   }));
 
+test('a plan says which stage took more memory the last time than it may have now', () =>
+  withProject(async (project) => {
+    project.writeProbes('recipe.yaml', { one: {} });
+    await project.build('recipe.yaml');
+    project.writeProbes('recipe.yaml', { one: { steps: [{ log: 'changed' }] } });
+    const { warnings } = await project.json<{ warnings: string[] }>('plan', 'recipe.yaml', '--memory', '1MiB');
+    assert.is(warnings.length, 1);
+    assert.match(warnings[0]!, /^`one` took [\d.]+ MiB of memory the last time, and would be stopped at 1\.00 MiB$/);
+    const { stdout } = await project.quern('plan', 'recipe.yaml', '--memory', '1MiB');
+    assert.ok(stdout.includes(warnings[0]!));
+  }));
+
 test('two builds at once: each action is built once, the other build says that it waits', () =>
   withProject(async (project) => {
     project.writeProbes('recipe.yaml', {

@@ -1,7 +1,7 @@
 import type { Estimate } from '../../build/estimates.js';
 import { planStages } from '../../build/plan.js';
 import type { Expectation } from '../../build/preflight.js';
-import { expectationOf, plannedEstimates } from '../../build/preflight.js';
+import { expectationOf, memoryWarnings, plannedEstimates } from '../../build/preflight.js';
 import { Explainer } from '../../build/why.js';
 import type { ExitCode } from '../../errors.js';
 import { exitCodes } from '../../errors.js';
@@ -21,10 +21,12 @@ export async function plan(
   const project = await openProject(defaultRecipe(recipeFile), options);
   const { recipe, store, config } = project;
   const stages = await chooseStages(recipe, stageNames, options);
-  requireMemory(project, stages, memoryBudgetBytes(project, options.memory));
+  const budgetBytes = memoryBudgetBytes(project, options.memory);
+  requireMemory(project, stages, budgetBytes);
   const plans = await planStages(store, stages, { epoch: config.epoch });
   const estimates = plannedEstimates(store, recipe, plans);
   const expected = expectationOf(store, plans, estimates);
+  const warnings = memoryWarnings(plans, estimates, budgetBytes);
   const explainer = new Explainer(store, recipe, plans);
   const explained = await Promise.all(
     plans.map(async (entry) => ({ entry, explanation: await explainer.explain(entry.stage.name) })),
@@ -33,6 +35,7 @@ export async function plan(
     printJson({
       recipe: recipe.file,
       expected,
+      warnings,
       stages: explained.map(({ entry, explanation }) => ({
         name: entry.stage.name,
         kind: entry.stage.kind.name,
@@ -55,7 +58,7 @@ export async function plan(
     ...formatTable(rows),
     `${plans.length} stages, ${expected.stages} to build. quern build ${recipe.file}`,
   ];
-  process.stdout.write(`${[...lines, ...expectationLines(expected)].join('\n')}\n`);
+  process.stdout.write(`${[...lines, ...expectationLines(expected), ...warnings].join('\n')}\n`);
   return exitCodes.done;
 }
 
