@@ -39,6 +39,7 @@ async function runAction(action: ActionFile): Promise<ActionReport> {
       threads: action.threads,
       part: partMaker(action),
       report: progressSender(),
+      finished: (path) => process.send?.({ type: 'finished', path } satisfies ActionMessage),
       log: (line) => console.log(line),
     });
     const usage = process.resourceUsage();

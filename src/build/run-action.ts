@@ -84,19 +84,30 @@ async function runInSandbox(
     lines.push(line);
     context.listener.log(line);
   };
-  const host: ActionHost = { parts, log, progress: (progress) => context.listener.progress(progress) };
-  const report = await context.executor.run(file, action, host, context.kill);
-  for (const line of foundParts(parts.counts)) log(line);
-  if (!report.ok) return report;
-  await checkSourcesUnchanged(store, concrete);
-  const artifact = await store.publishTree(action.outputDirectory, new Map([...known, ...parts.known]));
-  const logDigest = await store.publishBytes(Buffer.from(lines.length === 0 ? '' : `${lines.join('\n')}\n`));
-  const record = {
-    ...makeRecord(concrete, artifact, logDigest, report, performance.now() - startedMs),
-    ...partCounts(parts.counts),
+  const ahead = store.hashAhead();
+  const host: ActionHost = {
+    parts,
+    log,
+    progress: (progress) => context.listener.progress(progress),
+    finished: (path) => ahead.add(join(action.outputDirectory, path)),
   };
-  store.writeRecord(record as unknown as JsonObject & { format: number; key: string });
-  return { ok: true, status: 'built', record };
+  try {
+    const report = await context.executor.run(file, action, host, context.kill);
+    for (const line of foundParts(parts.counts)) log(line);
+    if (!report.ok) return report;
+    await checkSourcesUnchanged(store, concrete);
+    await ahead.hashed();
+    const artifact = await store.publishTree(action.outputDirectory, new Map([...known, ...parts.known]), ahead);
+    const logDigest = await store.publishBytes(Buffer.from(lines.length === 0 ? '' : `${lines.join('\n')}\n`));
+    const record = {
+      ...makeRecord(concrete, artifact, logDigest, report, performance.now() - startedMs),
+      ...partCounts(parts.counts),
+    };
+    store.writeRecord(record as unknown as JsonObject & { format: number; key: string });
+    return { ok: true, status: 'built', record };
+  } finally {
+    await ahead.stop();
+  }
 }
 
 /** What the log says of parts that were not made anew. */

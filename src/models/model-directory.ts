@@ -87,8 +87,8 @@ export interface WriteModelOptions {
   readonly quantization?: JsonObject | undefined;
   /** Paths of the companion files, which are hard linked where that is possible and `layout` is `per-tensor`, else copied. */
   readonly companions: readonly { readonly name: string; readonly path: string }[];
-  /** Called before each tensor is written to a file. */
-  readonly onTensor?: () => void;
+  /** Called after each tensor that is written; with the path of its file, if that is its own and complete. */
+  readonly onTensor?: (path?: string) => void;
 }
 
 export function writeModelDirectory(model: Model, directory: string, options: WriteModelOptions): void {

@@ -37,8 +37,8 @@ export interface WriteOptions {
    * unless told otherwise. Only right for files that nobody changes in place.
    */
   readonly hardLinks?: boolean;
-  /** Called after each tensor that is put outside the model file. */
-  readonly onTensor?: () => void;
+  /** Called after each tensor that is put outside the model file; in the `per-tensor` layout with the path of its file. */
+  readonly onTensor?: (path?: string) => void;
 }
 
 /**
@@ -91,8 +91,9 @@ function writePerTensor(
   for (const { name, tensor } of tensors) {
     const fileName = fileNames.nameFor(name);
     writeTensorFile(tensor, join(directory, weightsFolderName, fileName), hardLinks);
-    places.set(tensor, { location: `${weightsFolderName}/${fileName}`, offset: 0 });
-    onTensor?.();
+    const location = `${weightsFolderName}/${fileName}`;
+    places.set(tensor, { location, offset: 0 });
+    onTensor?.(location);
   }
   return places;
 }

@@ -89,6 +89,11 @@ export interface WorkContext<Parameters = JsonObject> {
    */
   part(part: PartOfWork, make: (directory: string) => void | Promise<void>): Promise<string>;
   report(progress: Progress): void;
+  /**
+   * Says that a file of the output directory, by its path there (`/` between parts), is complete: it is read and hashed
+   * while the work goes on. Files need not be said to be complete; one that is must not be written again.
+   */
+  finished(path: string): void;
   /** Adds a line to the log of the stage. */
   log(line: string): void;
 }

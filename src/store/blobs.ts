@@ -73,11 +73,11 @@ export async function publishBytes(layout: Layout, uses: Uses, bytes: Uint8Array
 
 /**
  * Hashes a file that is to become a blob. One that has other names (hard links) is replaced by a copy first: through
- * one of them somebody could still write into the blob.
+ * one of them somebody could still write into the blob. `known` is its content, where that is known.
  */
-export async function hashForPublishing(path: string): Promise<HashedFile> {
+export async function hashForPublishing(path: string, known?: FileContent): Promise<HashedFile> {
   const stats = statSync(path);
-  if (stats.nlink === 1) return { path, ...(await digestOfFile(path)) };
+  if (stats.nlink === 1) return { path, ...(known ?? (await digestOfFile(path))) };
   const copy = `${path}.${randomName()}`;
   copyFileSync(path, copy, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
   rmSync(path);

@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import type { JsonObject } from '../json.js';
+import { HashedAhead } from './ahead.js';
 import type { BlobCondition, HashedFile } from './blobs.js';
 import { hasBlob, hashForPublishing, publishBytes, publishFiles, readBlob, verifyBlob } from './blobs.js';
 import type { Digest, FileContent } from './digest.js';
@@ -142,9 +143,21 @@ export class Store {
     return verifyBlob(this.layout, digest);
   }
 
-  /** Stores the files of a directory of a sandbox. `known` is what `linkTree` returned for the inputs, merged. */
-  async publishTree(directory: string, known: ReadonlyMap<string, Digest> = new Map()): Promise<PublishedTree> {
-    const published = await publishTree(this.layout, this.#uses, directory, known);
+  /** Takes the files of a directory that will be published as they are finished, and hashes them meanwhile. */
+  hashAhead(): HashedAhead {
+    return new HashedAhead(({ digest, sizeBytes }) => this.hasBlob(digest, sizeBytes));
+  }
+
+  /**
+   * Stores the files of a directory of a sandbox. `known` is what `linkTree` returned for the inputs, merged; `ahead` has
+   * hashed some of them.
+   */
+  async publishTree(
+    directory: string,
+    known: ReadonlyMap<string, Digest> = new Map(),
+    ahead?: HashedAhead,
+  ): Promise<PublishedTree> {
+    const published = await publishTree(this.layout, this.#uses, directory, known, ahead);
     await addUsage(this.layout, this.locks, published.newBytes);
     return published;
   }

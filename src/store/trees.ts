@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { QuernError, systemErrorCode } from '../errors.js';
+import type { HashedAhead } from './ahead.js';
 import { writeStoreFile } from './atomic.js';
 import type { HashedFile } from './blobs.js';
 import { blobMode, claimBlob, hasBlob, hashForPublishing, publishFiles, verifyBlob } from './blobs.js';
@@ -21,13 +22,14 @@ export interface PublishedTree {
 
 /**
  * Stores the files of a directory, which are gone from it afterwards. `known` tells the content of files by identity
- * (`identityOf`): one that is a link to an input is neither read nor moved.
+ * (`identityOf`): one that is a link to an input is neither read nor moved. What was hashed ahead is not read again.
  */
 export async function publishTree(
   layout: Layout,
   uses: Uses,
   directory: string,
   known: ReadonlyMap<string, Digest>,
+  ahead?: HashedAhead,
 ): Promise<PublishedTree> {
   const entries: TreeEntry[] = [];
   const hashedFiles: HashedFile[] = [];
@@ -36,7 +38,7 @@ export async function publishTree(
     if (knownDigest !== undefined && (await uses.undisturbed(() => claimBlob(layout, uses, knownDigest, sizeBytes)))) {
       entries.push({ path, sizeBytes, digest: knownDigest });
     } else {
-      const file = await hashForPublishing(`${directory}/${path}`);
+      const file = await hashForPublishing(`${directory}/${path}`, ahead?.contentOf(identity, sizeBytes));
       hashedFiles.push(file);
       entries.push({ path, sizeBytes: file.sizeBytes, digest: file.digest });
     }

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { logitError } from '../../src/models/logit-error.js';
 import { openModelDirectory } from '../../src/models/model-directory.js';
 import { openEngine } from '../../src/ort/open-engine.js';
 import { cpuDevice } from '../../src/runtime/devices/cpu.js';
@@ -8,7 +9,6 @@ import { untiledPlan } from '../../src/runtime/devices/device.js';
 import { FastestDevice } from '../../src/runtime/devices/fastest.js';
 import { openEagerModel } from '../../src/runtime/eager-model.js';
 import { placementAt } from '../../src/runtime/placement-shapes.js';
-import { logitError } from '../../src/runtime/validate.js';
 import { createModelFixtures } from './model-fixtures.js';
 
 const fixtures = await createModelFixtures(1);

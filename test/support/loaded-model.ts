@@ -20,7 +20,16 @@ export async function loadCheckpoint(checkpoint: string, outputDirectory: string
 export function workPlace(outputDirectory: string, threads = 1): Omit<WorkContext, 'parameters'> {
   mkdirSync(outputDirectory, { recursive: true });
   const part = makeParts(`${outputDirectory}-parts`);
-  return { inputs: {}, sources: {}, outputDirectory, threads, part, report: () => {}, log: () => {} };
+  return {
+    inputs: {},
+    sources: {},
+    outputDirectory,
+    threads,
+    part,
+    report: () => {},
+    finished: () => {},
+    log: () => {},
+  };
 }
 
 /** The source of a calibration text, as a stage finds it. */

@@ -8,6 +8,10 @@ export async function answerAction(host: ActionHost, message: ActionMessage): Pr
     host.progress(message.progress);
     return undefined;
   }
+  if (message.type === 'finished') {
+    host.finished?.(message.path);
+    return undefined;
+  }
   const { number } = message;
   try {
     return { type: 'part', number, part: await partFor(requireKeeper(host), message) };
@@ -18,7 +22,7 @@ export async function answerAction(host: ActionHost, message: ActionMessage): Pr
 
 async function partFor(
   parts: PartKeeper,
-  message: Exclude<ActionMessage, { readonly type: 'progress' }>,
+  message: Extract<ActionMessage, { readonly type: 'open-part' | 'keep-part' }>,
 ): Promise<OpenedPart> {
   if (message.type === 'open-part') return parts.open(message.request);
   await parts.keep(message.directory);

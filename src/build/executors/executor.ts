@@ -60,6 +60,8 @@ export interface ActionHost {
   readonly parts?: PartKeeper;
   progress(progress: Progress): void;
   log(line: string): void;
+  /** A file of the output directory, by its path there, is complete. */
+  finished?(path: string): void;
 }
 
 /** Runs actions somewhere. The result is what the action process reports, or why it could not. */

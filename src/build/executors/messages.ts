@@ -1,12 +1,14 @@
 import type { JsonObject } from '../../json.js';
 import { isJsonObject } from '../../json.js';
 import type { Progress } from '../../stages/kind.js';
+import { isTreePath } from '../../store/tree-path.js';
 import type { StageError } from '../events.js';
 import type { OpenedPart, PartRequest } from './executor.js';
 
 /** What an action process says while it runs. Questions have numbers, which come back with their answers. */
 export type ActionMessage =
   | { readonly type: 'progress'; readonly progress: Progress }
+  | { readonly type: 'finished'; readonly path: string }
   | { readonly type: 'open-part'; readonly number: number; readonly request: PartRequest }
   | { readonly type: 'keep-part'; readonly number: number; readonly directory: string };
 
@@ -22,7 +24,10 @@ export function parseActionMessage(message: unknown): ActionMessage | undefined 
     const progress = parseProgress(message.progress);
     return progress === undefined ? undefined : { type: 'progress', progress };
   }
-  const { number } = message;
+  const { number, path } = message;
+  if (message.type === 'finished') {
+    return typeof path === 'string' && isTreePath(path) ? { type: 'finished', path } : undefined;
+  }
   if (typeof number !== 'number') return undefined;
   if (message.type === 'keep-part' && typeof message.directory === 'string') {
     return { type: 'keep-part', number, directory: message.directory };

@@ -4,18 +4,23 @@ import type { Graph } from '../../onnx/ir.js';
 import type { Value } from '../../onnx/node.js';
 import type { Tensor } from '../../onnx/tensor.js';
 import { FileTensor, MemoryTensor } from '../../onnx/tensor.js';
+import type { WorkContext } from '../kind.js';
 
 /** Smaller tensors stay in memory, because they are written into the model file. */
 const smallestBytes = 4096;
 
+const folder = 'changed-tensors';
+
 /** Keeps changed weights in files until the model is written, so that they don't fill the memory. */
 export class TensorSpill {
+  readonly #context: Pick<WorkContext, 'outputDirectory' | 'finished'>;
   readonly #directory: string;
   #count = 0;
 
-  /** `directory` is made, and removed by `remove`. */
-  constructor(parent: string) {
-    this.#directory = join(parent, 'changed-tensors');
+  /** The files are in the output directory of a stage until `remove` is called. */
+  constructor(context: Pick<WorkContext, 'outputDirectory' | 'finished'>) {
+    this.#context = context;
+    this.#directory = join(context.outputDirectory, folder);
     mkdirSync(this.#directory);
   }
 
@@ -38,8 +43,11 @@ export class TensorSpill {
   }
 
   #write(tensor: Tensor): FileTensor {
-    const path = join(this.#directory, String(this.#count++));
+    const name = String(this.#count++);
+    const path = join(this.#directory, name);
     writeFileSync(path, tensor.bytes());
+    // The model gives it another name, which makes it no other file.
+    this.#context.finished(`${folder}/${name}`);
     return new FileTensor(tensor.dataType, tensor.dims, path, 0);
   }
 }

@@ -12,7 +12,7 @@ export interface LoadedModel extends BuiltModel {
 
 /** Writes a model and the files among these that belong to it. Returns how many bytes its tensors take. */
 export function writeLoaded(
-  context: Pick<WorkContext, 'outputDirectory' | 'report'>,
+  context: Pick<WorkContext, 'outputDirectory' | 'report' | 'finished'>,
   { model, info, fields }: LoadedModel,
   files: readonly SourceFile[],
 ): number {
@@ -24,7 +24,10 @@ export function writeLoaded(
     layout: 'per-tensor',
     info: { ...info, ...specialTokens },
     companions: files.filter(({ name }) => isCompanionFile(name)),
-    onTensor: () => context.report({ done: ++written, total: initializers.length, unit: 'tensors' }),
+    onTensor: (path) => {
+      context.report({ done: ++written, total: initializers.length, unit: 'tensors' });
+      if (path !== undefined) context.finished(path);
+    },
   });
   return initializers.reduce((sum, tensor) => sum + (tensor?.byteLength ?? 0), 0);
 }

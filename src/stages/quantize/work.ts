@@ -30,7 +30,7 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
   const { model, info } = openModelDirectory(directory);
   const { layers, embeddings } = applyRules(findLinearLayers(model.graph), findEmbeddings(model.graph), rules);
   const decisions: readonly Decision[] = [...embeddings, ...layers];
-  const spill = new TensorSpill(context.outputDirectory);
+  const spill = new TensorSpill(context);
   const nodes = [
     ...embeddings.map((decision) => {
       const { rows, features } = decision.operator;
@@ -56,6 +56,7 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
     info,
     quantization: summary,
     companions: companionsOf(directory),
+    onTensor: (path) => path !== undefined && context.finished(path),
   });
   spill.remove();
   writeFileSync(

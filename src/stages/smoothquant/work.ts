@@ -31,7 +31,7 @@ export async function smoothquant(context: WorkContext<SmoothquantParameters>): 
   const opened = openModelDirectory(directory);
   const { model, info } = opened;
   const { groups, refused } = chooseGroups(model.graph, context.parameters.groups);
-  const spill = new TensorSpill(context.outputDirectory);
+  const spill = new TensorSpill(context);
   const smoothed = await smoothAll(context, opened, groups, spill);
   writeModelDirectory(model, context.outputDirectory, {
     layout: 'per-tensor',
