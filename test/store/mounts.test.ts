@@ -1,14 +1,33 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Store } from '../../src/store/store.js';
 import { withTemporaryDirectory } from '../support/temporary.js';
 import { withActor } from './support/processes.js';
 
-/** Calls `use` with one directory mounted at two places, or says why that is not possible. */
+/** Two mounts of one network file system, for example `/mnt/a:/mnt/b`: as two hosts have it. */
+const networkMounts = process.env.QUERN_NETWORK_MOUNTS;
+if (networkMounts === undefined) {
+  console.log('SKIP no network file system: name two mounts of one in QUERN_NETWORK_MOUNTS, like /mnt/a:/mnt/b');
+}
+
+/**
+ * Calls `use` with one directory at two places: in the mounts of a network file system, or mounted twice here. Says why if
+ * neither is possible.
+ */
 async function withTwoMounts(use: (one: string, other: string) => Promise<void>): Promise<void> {
+  const [mount, otherMount] = networkMounts?.split(':') ?? [];
+  if (mount !== undefined && otherMount !== undefined) {
+    const directory = mkdtempSync(join(mount, 'quern-test-'));
+    try {
+      await use(directory, join(otherMount, basename(directory)));
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+    return;
+  }
   await withTemporaryDirectory(async (directory) => {
     const [one, other] = [join(directory, 'one'), join(directory, 'other')];
     for (const path of [one, other]) mkdirSync(path);

@@ -57,6 +57,8 @@ const actions = {
     });
     linkSync(join(directory, name), join(context.outputDirectory, name));
   },
+  /** For measurements only: tests wait for what happens. */
+  sleep: (milliseconds) => setTimeout(milliseconds),
   progress: ([done, total], context) => context.report({ done, total, unit: 'steps' }),
   log: (line, context) => context.log(line),
   fail: (message) => {
