@@ -29,17 +29,20 @@ interface Stage {
   readonly [parameter: string]: unknown;
 }
 
+function changes(kind: unknown, dataset: unknown, smaller: object): Stage {
+  if (kind === 'export') return { to: null };
+  if (kind === 'run') return { promptLengths: [4], prompts: ['What is a poem?'], repeats: 1, warmup: 0 };
+  if (dataset === undefined) return {};
+  return { dataset: smaller, ...(kind === 'evaluate' ? { gates: null } : {}) };
+}
+
 /** A recipe on top of a checked-in one: another model, a little text in place of data sets, no limits. */
 function writeSmaller(project: Project, name: string, windows: number, length: number): string {
   const recipe: unknown = parse(readFileSync(join(recipes, name), 'utf8'));
   const stages = isJsonObject(recipe) && isJsonObject(recipe.stages) ? Object.entries(recipe.stages) : [];
   const changed = stages.map(([stage, parameters]): [string, Stage] => {
     const { kind, dataset } = isJsonObject(parameters) ? parameters : {};
-    if (kind === 'export') return [stage, { to: null }];
-    if (kind === 'run') return [stage, { promptLengths: [4], prompts: ['What is a poem?'], repeats: 1, warmup: 0 }];
-    if (dataset === undefined) return [stage, {}];
-    const less = { dataset: { text, windows, length } };
-    return [stage, kind === 'evaluate' ? { ...less, gates: null, resources: {} } : less];
+    return [stage, { resources: {}, ...changes(kind, dataset, { text, windows, length }) }];
   });
   const smaller = {
     quern: 1,
