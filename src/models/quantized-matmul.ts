@@ -40,14 +40,14 @@ export function defineQuantizedMatMul(model: Model): void {
 
 /**
  * Makes sure that a model has the function `quern.TokenQuantizedMatMul`: as `quern.DynamicQuantizedMatMul`, with a scale for
- * each token, xs = max(|x|) / 128 over its channels, float32 [..., 1].
+ * each token, xs = max(|x|) / 128 over its channels, float32 [..., 1], and y = (float32(q W) * ws) * xs.
  */
 export function defineTokenQuantizedMatMul(model: Model): void {
   defineFunction(model, tokenQuantizedMatMulType, (definition) => {
     const body = new FunctionBody(definition.body);
     const { scale, clipped } = body.quantize(128, 'token');
     const shifted = body.node('Add', 'shifted', [clipped, body.constant('shift', 128)]);
-    body.dequantize(body.multiply(shifted), scale);
+    body.dequantizeTokens(body.multiply(shifted), scale);
   });
 }
 
@@ -160,5 +160,12 @@ class FunctionBody {
     const product = this.node('Cast', 'product', [accumulated], { to: int(float32Type) });
     const outputScale = this.node('Mul', 'output_scale', [scale, this.#weightScale]);
     this.#graph.addOutput(this.node('Mul', 'y', [product, outputScale]));
+  }
+
+  /** One scale after the other: ONNX Runtime's fusion of a product of both takes them all for that of the first token. */
+  dequantizeTokens(accumulated: Value, scale: Value): void {
+    const product = this.node('Cast', 'product', [accumulated], { to: int(float32Type) });
+    const weighted = this.node('Mul', 'weighted', [product, this.#weightScale]);
+    this.#graph.addOutput(this.node('Mul', 'y', [weighted, scale]));
   }
 }

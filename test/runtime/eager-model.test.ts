@@ -110,7 +110,15 @@ test('w8a8-token runs on the CPU, which gives the bits of the whole graph', asyn
   const whole = openWholeGraph(cApi, openModelDirectory(directory));
   const expected = decode(whole);
   whole.close();
-  const model = open({ directory, devices: ['npu:stx', 'cpu'] });
+  for (const granularity of ['op', 'island'] as const) {
+    const model = open({ directory, devices: ['npu:stx', 'cpu'], granularity });
+    assert.is(model.placement.offloaded.size, 0);
+    const actual = decode(model);
+    assert.equal(actual.ids, expected.ids);
+    assert.is(largestError(expected.logits, actual.logits), 0);
+    model.close();
+  }
+});
   assert.is(model.placement.offloaded.size, 0);
   const actual = decode(model);
   assert.equal(actual.ids, expected.ids);
