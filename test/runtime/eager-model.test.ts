@@ -119,12 +119,6 @@ test('w8a8-token runs on the CPU, which gives the bits of the whole graph', asyn
     model.close();
   }
 });
-  assert.is(model.placement.offloaded.size, 0);
-  const actual = decode(model);
-  assert.equal(actual.ids, expected.ids);
-  assert.is(largestError(expected.logits, actual.logits), 0);
-  model.close();
-});
 
 test('group weights on a simulated NPU have bfloat16 operands: near to the whole graph, and the same either way', async () => {
   const directory = await fixtures.quantized('w4-nbits');

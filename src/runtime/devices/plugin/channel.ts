@@ -124,7 +124,9 @@ function firstReply(worker: Worker, port: MessagePort, timeoutMs: number): Promi
     worker.on('error', ({ message }) => fail(message));
     worker.once('exit', () => {
       clearTimeout(timer);
-      fail('its thread ended');
+      // What the thread has sent can arrive behind its end.
+      const sent: { readonly message: DriverReply } | undefined = receiveMessageOnPort(port);
+      resolve(sent?.message ?? { ok: false, reason: 'its thread ended' });
     });
   });
 }
