@@ -36,7 +36,7 @@ async function killAtRandomInstants(project: Project, times: number, isWhole: ()
   }
 }
 
-test('40 kills of a build of probes, each followed by a build that comes out as if nothing had been', () =>
+test('16 kills of a build of probes, each followed by a build that comes out as if nothing had been', () =>
   withProject(async (project) => {
     const text = 'some content\n'.repeat(20_000);
     project.writeProbes('recipe.yaml', {
@@ -45,12 +45,12 @@ test('40 kills of a build of probes, each followed by a build that comes out as 
       three: { first: 'one', steps: [{ gather: 'all' }, { write: { d: text } }] },
       four: { first: 'two', second: 'three', steps: [{ gather: 'all' }] },
     });
-    await killAtRandomInstants(project, 40, () => {
+    await killAtRandomInstants(project, 16, () => {
       assert.ok(readFileSync(join(project.directory, 'exported/all'), 'utf8').includes(text));
     });
   }));
 
-test('10 kills of a build of a model', () =>
+test('6 kills of a build of a model', () =>
   withProject(async (project) => {
     writeTinyOpt(join(project.directory, 'model'));
     project.write(
@@ -62,7 +62,7 @@ stages:
   onnx: { kind: export, model: int8, to: ./exported }
 `,
     );
-    await killAtRandomInstants(project, 10, () =>
+    await killAtRandomInstants(project, 6, () =>
       assert.ok(existsSync(join(project.directory, 'exported/model.onnx.data'))),
     );
   }));

@@ -64,7 +64,7 @@ test('a build fails cleanly whichever page of its cache is the first that does n
   withProject(async (project) => {
     project.writeProbes('recipe.yaml', stages);
     let failures = 0;
-    for (let pages = 1; ; pages += 2) {
+    for (let pages = 1; ; pages += 5) {
       const outcome = await buildWithin(project, `size=${pages * pageBytes}`);
       if (outcome !== false) break;
       failures++;
@@ -76,7 +76,7 @@ test('a build fails cleanly whichever file of its cache is the first that can no
   withProject(async (project) => {
     project.writeProbes('recipe.yaml', stages);
     let failures = 0;
-    for (let inodes = 4; ; inodes += 4) {
+    for (let inodes = 4; ; inodes += 9) {
       const outcome = await buildWithin(project, `size=64m,nr_inodes=${inodes}`);
       if (outcome !== false) break;
       failures++;

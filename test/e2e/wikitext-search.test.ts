@@ -11,12 +11,10 @@ const calibration = `dataset: { text: ${join(data, 'wiki.valid.without-unk.txt')
 
 /**
  * Largest perplexities over the first 64 windows: for AWQ those of an independent implementation and 0.4%, for GPTQ those of
- * rounding to nearest, and for GPTQ behind AWQ those of AWQ.
+ * rounding to nearest, and for GPTQ behind AWQ those of AWQ. With 3 bits, where they differ most.
  */
 const limits = {
-  awq4: 87.42 * 1.004,
   awq3: 88.83 * 1.004,
-  gptq4: 90.644,
   gptq3: 101.06,
   both3: 88.83 * 1.005,
 } as const;
@@ -39,11 +37,8 @@ test('AWQ and GPTQ lose no more than an independent implementation and rounding 
       `quern: 1
 stages:
   float: { kind: load, source: ${model} }
-  scaled4: ${search('awq', 'float', 4)}
   scaled3: ${search('awq', 'float', 3)}
-  awq4: ${nearest('scaled4', 'w4-g128')}
   awq3: ${nearest('scaled3', 'w3-g128')}
-  gptq4: ${search('gptq', 'float', 4)}
   gptq3: ${search('gptq', 'float', 3)}
   both3: ${search('gptq', 'scaled3', 3)}
 ${Object.keys(limits)
