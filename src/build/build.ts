@@ -61,6 +61,7 @@ export async function buildStages(
 ): Promise<BuildResult> {
   const known = await recordsIfUpToDate(store, stages, options);
   if (known !== undefined) return new Build(store, recipe, stages, options, known).run();
+  options.executor.prepare(Math.min(preparedActions, options.jobs, stages.length));
   const use = store.beginUse();
   try {
     return await new Build(store, recipe, stages, options, new Map()).run();
