@@ -1,32 +1,61 @@
-/** Runs every test file in a process of its own and closes with one line "N passed, N failed, N skipped". */
+/**
+ * Runs every test file and closes with one line "N passed, N failed, N skipped". Files of small tests share a process with
+ * others of their room, because most of their time is what a process takes to start. When a shared process fails, its files
+ * are run again by themselves, to show which it is.
+ */
 import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const timeoutMs = 300_000;
 
+/** Files that are run in one process. */
+type Batch = readonly string[];
+
 interface Outcome {
-  readonly file: string;
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
   readonly output: string;
 }
 
+const mostInBatch = 12;
+
+/** Rooms whose files have a process each: those of the command line, and those that open models when they are loaded. */
+const ownProcess: readonly string[] = ['e2e', 'stages', 'runtime'];
+
 async function findTests(patterns: readonly string[]): Promise<string[]> {
   const names = await readdir(join(root, 'test'), { recursive: true });
   return names
     .filter((name) => name.endsWith('.test.ts'))
     .filter((name) => patterns.length === 0 || patterns.some((pattern) => name.includes(pattern)))
-    .sort((a, b) => Number(b.startsWith('e2e')) - Number(a.startsWith('e2e')) || a.localeCompare(b))
-    .map((name) => join(root, 'test', name));
+    .sort();
 }
 
-function runFile(file: string): Promise<Outcome> {
+/** The long ones first, so that no process is left with one at the end. */
+function batchesOf(names: readonly string[]): Batch[] {
+  const rooms = new Map<string, string[]>();
+  for (const name of names) {
+    const [room = ''] = name.split('/');
+    rooms.set(room, [...(rooms.get(room) ?? []), name]);
+  }
+  const alone = ownProcess.flatMap((room) => rooms.get(room) ?? []);
+  const shared = [...rooms].flatMap(([name, room]) => (ownProcess.includes(name) ? [] : chunks(room)));
+  return [...alone.map((name) => [name]), ...shared];
+}
+
+function chunks(names: readonly string[]): Batch[] {
+  const count = Math.ceil(names.length / mostInBatch);
+  return Array.from({ length: count }, (_, index) => names.slice(index * mostInBatch, (index + 1) * mostInBatch));
+}
+
+function runBatch(batch: Batch): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+    const paths = batch.map((name) => join(root, 'test', name));
+    const call = paths.length === 1 ? paths : [join(root, 'test/batch.ts'), ...paths];
+    const child = spawn(process.execPath, ['--import', 'tsx', ...call], {
       cwd: root,
       env: { ...process.env, FORCE_COLOR: '0', ORT_DISABLE_TELEMETRY: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -50,27 +79,41 @@ function runFile(file: string): Promise<Outcome> {
       const skipped = count('Skipped');
       const unfinished = total === 0 && skipped === 0;
       const failed = Math.max(total - passed, code !== 0 || unfinished ? 1 : 0);
-      resolve({ file, passed, failed, skipped, output });
+      resolve({ passed, failed, skipped, output });
     });
   });
 }
 
-const files = await findTests(process.argv.slice(2));
-const queue = [...files];
+const queue = batchesOf(await findTests(process.argv.slice(2)));
 const outcomes: Outcome[] = [];
+
 async function drain(): Promise<void> {
-  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-    const started = performance.now();
-    const outcome = await runFile(file);
-    outcomes.push(outcome);
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    console.log(
-      `${outcome.failed > 0 ? 'FAIL' : 'ok  '} ${relative(root, file)} (${outcome.passed} passed, ${seconds} s)`,
-    );
-    if (outcome.failed > 0) console.log(outcome.output);
-    else for (const line of outcome.output.split('\n')) if (line.startsWith('SKIP')) console.log(`     ${line}`);
+  for (let batch = queue.shift(); batch !== undefined; batch = queue.shift()) {
+    const outcome = await runAndReport(batch);
+    if (outcome.failed === 0 || batch.length === 1) {
+      outcomes.push(outcome);
+      continue;
+    }
+    const alone: Outcome[] = [];
+    for (const name of batch) alone.push(await runAndReport([name]));
+    outcomes.push(...alone);
+    // Files that only fail together have failed.
+    if (alone.every(({ failed }) => failed === 0)) outcomes.push({ ...outcome, passed: 0, skipped: 0 });
   }
 }
+
+async function runAndReport(batch: Batch): Promise<Outcome> {
+  const started = performance.now();
+  const outcome = await runBatch(batch);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const [first = ''] = batch;
+  const name = batch.length === 1 ? `test/${first}` : `test/${first.split('/')[0]}: ${batch.length} files`;
+  console.log(`${outcome.failed > 0 ? 'FAIL' : 'ok  '} ${name} (${outcome.passed} passed, ${seconds} s)`);
+  if (outcome.failed > 0) console.log(outcome.output);
+  else for (const [line] of outcome.output.matchAll(/SKIP .*/g)) console.log(`     ${line}`);
+  return outcome;
+}
+
 await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, drain));
 
 const sum = (field: 'passed' | 'failed' | 'skipped'): number => outcomes.reduce((all, one) => all + one[field], 0);
