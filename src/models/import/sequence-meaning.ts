@@ -8,6 +8,7 @@ import type { DecoderSizes } from '../decoder-sizes.js';
 import { openModelSession } from '../graph-session.js';
 import type { RotaryTables } from '../rotary.js';
 import { extractBetween } from '../segments.js';
+import { MaskOrigins } from './mask-origins.js';
 import { emptyCaches, feedsOf } from './probes.js';
 import type { SourceGraph } from './source-graph.js';
 import { type MaskPart, visibleTokens, windowOf } from './visible-tokens.js';
@@ -27,23 +28,39 @@ export interface Causality {
  */
 export class SequenceMeaning {
   readonly #tables = new Map<Value, RotaryTables | undefined>();
-  readonly #windows = new Map<Value, Causality | undefined>();
+  /** By the origins of masks. */
+  readonly #windows = new Map<string, Causality | undefined>();
+  readonly #source: SourceGraph;
+  readonly #model: Model;
+  readonly #sizes: DecoderSizes;
+  readonly #engine: Engine;
+  readonly #directory: string;
+  readonly #largestWindow: number;
+  readonly #origins: MaskOrigins;
 
+  /** `largestWindow` is the largest that the model may have, 0 if it is not known. */
   constructor(
-    private readonly source: SourceGraph,
-    private readonly model: Model,
-    private readonly sizes: DecoderSizes,
-    private readonly engine: Engine,
-    private readonly directory: string,
-    /** The largest window that the model may have, if it is known. */
-    private readonly largestWindow: number,
-  ) {}
+    source: SourceGraph,
+    model: Model,
+    sizes: DecoderSizes,
+    engine: Engine,
+    directory: string,
+    largestWindow: number,
+  ) {
+    this.#source = source;
+    this.#model = model;
+    this.#sizes = sizes;
+    this.#engine = engine;
+    this.#directory = directory;
+    this.#largestWindow = largestWindow;
+    this.#origins = new MaskOrigins(source);
+  }
 
   /** What is added to the places of tokens in the text to get a value, if that is what it is: int64 [1, tokens] or so. */
   placesOffset(value: Value): number | undefined {
-    const offsets = this.source.probes.map(({ past, ids, values }) => {
+    const offsets = this.#source.probes.map(({ past, ids, values }) => {
       const data =
-        this.source.ports.positions === value
+        this.#source.ports.positions === value
           ? BigInt64Array.from(ids, (_, index) => BigInt(past + index))
           : values.get(value)?.data;
       if (!(data instanceof BigInt64Array) || data.length !== ids.length) return undefined;
@@ -56,20 +73,19 @@ export class SequenceMeaning {
 
   /** What the masks of one attention mean together, or `undefined` if tokens see what causal attention does not show. */
   causality(parts: readonly MaskPart[]): Causality | undefined {
-    const isCausal = this.source.probes.every((probe) => {
+    const isCausal = this.#source.probes.every((probe) => {
       const visible = visibleTokens(
         parts,
-        ({ value }) => this.source.constant(value) ?? probe.values.get(value),
+        ({ value }) => this.#source.constant(value) ?? probe.values.get(value),
         probe.ids.length,
         probe.past + probe.ids.length,
       );
       return visible !== undefined && windowOf(visible, probe.past, probe.past + probe.ids.length) === 'all';
     });
-    const [first] = parts;
-    if (!isCausal || first === undefined) return undefined;
-    const root = rootOf(first.value);
-    if (!this.#windows.has(root)) this.#windows.set(root, this.#longCausality(parts));
-    return this.#windows.get(root);
+    if (!isCausal || parts.length === 0) return undefined;
+    const key = this.#origins.keyOf(parts);
+    if (!this.#windows.has(key)) this.#windows.set(key, this.#longCausality(parts));
+    return this.#windows.get(key);
   }
 
   /** Cosines and sines of all positions from the values that heads [.., tokens, head size] are multiplied with. */
@@ -86,17 +102,17 @@ export class SequenceMeaning {
     const computed = this.#evaluate(
       sources.map(({ value }) => value),
       0,
-      this.sizes.positions,
+      this.#sizes.positions,
     );
     const tables = sources.map(({ isAngle, factor, turn }, index) => {
-      const half = firstHalf(computed[index], this.sizes.positions);
+      const half = firstHalf(computed[index], this.#sizes.positions);
       // The processor's own cosines may have other last bits than those of other processors.
       return isAngle ? half?.map((angle) => Math.fround(turn(angle)) * factor) : half?.map((turned) => turned * factor);
     });
     const [cos, sin] = tables;
     if (cos === undefined || sin === undefined) return undefined;
     const number = this.#tables.size === 0 ? '' : `_${this.#tables.size}`;
-    const dims = [this.sizes.positions, cos.length / this.sizes.positions];
+    const dims = [this.#sizes.positions, cos.length / this.#sizes.positions];
     return {
       name: `model.rotary_emb${number}`,
       cosines: tensorFromFloat32(dims, cos),
@@ -111,7 +127,7 @@ export class SequenceMeaning {
   ): { readonly value: Value; readonly factor: number; readonly isAngle: boolean } {
     const node = value.producer;
     if (node?.opType === opType) return { value: node.requireInput(0), factor: 1, isAngle: true };
-    const factor = node?.opType === 'Mul' ? this.source.scalar(node.inputs[1]) : undefined;
+    const factor = node?.opType === 'Mul' ? this.#source.scalar(node.inputs[1]) : undefined;
     const isMove = node !== undefined && ['Unsqueeze', 'Cast', 'Identity', 'Reshape'].includes(node.opType);
     const inner =
       node === undefined || (factor === undefined && !isMove) ? undefined : this.#angles(node.requireInput(0), opType);
@@ -121,11 +137,11 @@ export class SequenceMeaning {
   }
 
   #longCausality(parts: readonly MaskPart[]): Causality | undefined {
-    const hasCache = this.source.ports.caches.length > 0;
-    const wanted = Math.max(hasCache ? longTotal : longText, this.largestWindow + 2);
-    const total = Math.min(this.sizes.positions, wanted);
+    const hasCache = this.#source.ports.caches.length > 0;
+    const wanted = Math.max(hasCache ? longTotal : longText, this.#largestWindow + 2);
+    const total = Math.min(this.#sizes.positions, wanted);
     const tokens = hasCache ? Math.min(2, total) : total;
-    const computed = parts.filter(({ value }) => this.source.constant(value) === undefined);
+    const computed = parts.filter(({ value }) => this.#source.constant(value) === undefined);
     const data = this.#evaluate(
       computed.map(({ value }) => value),
       total - tokens,
@@ -134,7 +150,7 @@ export class SequenceMeaning {
     const tensors = new Map(computed.map(({ value }, index) => [value, data[index]] as const));
     const visible = visibleTokens(
       parts,
-      ({ value }) => this.source.constant(value) ?? tensors.get(value),
+      ({ value }) => this.#source.constant(value) ?? tensors.get(value),
       tokens,
       total,
     );
@@ -144,17 +160,17 @@ export class SequenceMeaning {
 
   /** Computes values for a text of zeros behind a past of zeros. */
   #evaluate(values: readonly Value[], past: number, tokens: number): readonly (TensorData | undefined)[] {
-    const { graph, ports } = this.source;
+    const { graph, ports } = this.#source;
     if (values.length === 0) return [];
-    const part = extractBetween(this.model, graph.inputs, [...new Set(values)]);
-    const session = openModelSession(this.engine, part, realpathSync(this.directory), {
+    const part = extractBetween(this.#model, graph.inputs, [...new Set(values)]);
+    const session = openModelSession(this.#engine, part, realpathSync(this.#directory), {
       graphOptimization: 'disabled',
       prepack: false,
     });
     try {
       const all = {
         ...feedsOf(ports, past, new Array<number>(tokens).fill(0)),
-        ...emptyCaches(ports, this.sizes, past),
+        ...emptyCaches(ports, this.#sizes, past),
       };
       const wanted = new Set(session.inputs.map(({ name }) => name));
       const feeds = Object.fromEntries(Object.entries(all).filter(([name]) => wanted.has(name)));
@@ -164,14 +180,6 @@ export class SequenceMeaning {
       session.release();
     }
   }
-}
-
-/** Where a mask comes from before it is cut for one layer. */
-function rootOf(value: Value): Value {
-  const node = value.producer;
-  const isPart =
-    node !== undefined && ['Slice', 'Unsqueeze', 'Cast', 'Expand', 'Identity', 'Where'].includes(node.opType);
-  return isPart ? rootOf(node.requireInput(0)) : value;
 }
 
 /** The first half of the last dimension of [.., positions, dimensions], whose halves have to be the same. */
