@@ -63,7 +63,7 @@ export function isOnnxName(name: string): boolean {
 }
 
 /** Graphs that a directory may have beside others, such as one that reads single tokens. All get a cache. */
-const usualGraphs = ['model.onnx', 'decoder_model.onnx'];
+const usualGraphs = ['model.onnx', 'decoder_model.onnx', 'decoder_model_merged.onnx'];
 
 /** What exporters call files with external data: one for all tensors, or one for each. */
 const externalData = /(\.onnx[._]data(_\d+)?|\.data|\.bin|\.weights?|\.bias|_data)$|^onnx__/;

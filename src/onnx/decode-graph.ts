@@ -1,6 +1,7 @@
 import { QuernError } from '../errors.js';
 import { dataTypeOfCode } from './data-type.js';
 import { type AttributeContext, decodeAttribute } from './decode-attribute.js';
+import { DecodeNames } from './decode-names.js';
 import { decodeTensor, type ExternalResolver } from './decode-tensor.js';
 import { Graph } from './ir.js';
 import type { Dimension, Node, Value, ValueType } from './node.js';
@@ -14,38 +15,43 @@ import type {
 } from './proto/onnx_pb.js';
 
 /** Fills an empty graph. Nodes may stand in any order: they are sorted if they are not. */
-export function decodeGraph(proto: GraphProto, graph: Graph, resolve: ExternalResolver): void {
+export function decodeGraph(
+  proto: GraphProto,
+  graph: Graph,
+  resolve: ExternalResolver,
+  names = new DecodeNames(),
+): void {
   if (proto.sparseInitializer.length > 0) throw broken(graph, 'has sparse initializers, which are not supported');
   graph.docString = proto.docString;
   decodeEntries(proto.metadataProps, graph.metadata);
-  for (const { name, type } of proto.input) graph.addInput(freeName(graph, name), decodeType({ type }));
+  for (const { name, type } of proto.input) graph.addInput(names.define(graph, name), decodeType({ type }));
   for (const initializer of proto.initializer) {
     const { name } = initializer;
-    const input = graph.value(name);
-    if (graph.initializers.has(name)) throw broken(graph, `has two initializers named "${name}"`);
+    const input = names.own(graph, name);
+    if (input?.initializer !== undefined) throw broken(graph, `has two initializers named "${name}"`);
     const tensor = decodeTensor(initializer, resolve);
-    if (input === undefined) graph.addInitializer(freeName(graph, name), tensor);
+    if (input === undefined) graph.addInitializer(names.define(graph, name), tensor);
     else graph.setInitializer(input, tensor);
   }
-  decodeNodes(proto.node, graph, resolve);
+  decodeNodes(proto.node, graph, resolve, names);
   for (const { name, type } of proto.output) {
-    const value = decodeOutput(graph, name);
+    const value = decodeOutput(graph, name, names);
     value.type = decodeType({ type }) ?? value.type;
   }
-  decodeValueInfo(proto.valueInfo, graph);
+  decodeValueInfo(proto.valueInfo, graph, names);
 }
 
 /** Gives the values of a graph that have no type yet the one that is noted for them. */
-export function decodeValueInfo(protos: readonly ValueInfoProto[], graph: Graph): void {
+export function decodeValueInfo(protos: readonly ValueInfoProto[], graph: Graph, names = new DecodeNames()): void {
   for (const { name, type } of protos) {
-    const value = graph.value(name);
+    const value = names.own(graph, name);
     if (value !== undefined && value.type === undefined) value.type = decodeType({ type });
   }
 }
 
 /** Makes the value `name` of a graph its next output. */
-export function decodeOutput(graph: Graph, name: string): Value {
-  const value = graph.value(name);
+export function decodeOutput(graph: Graph, name: string, names = new DecodeNames()): Value {
+  const value = names.own(graph, name);
   if (value === undefined) throw broken(graph, `does not compute its output "${name}"`);
   if (value.isGraphOutput) throw broken(graph, `has two outputs named "${name}"`);
   graph.addOutput(value);
@@ -53,17 +59,23 @@ export function decodeOutput(graph: Graph, name: string): Value {
 }
 
 /** Adds nodes, connects them and sorts them. */
-export function decodeNodes(protos: readonly NodeProto[], graph: Graph, resolve: ExternalResolver): void {
-  const nodes = protos.map((proto) => ({ proto, node: addUnconnected(proto, graph) }));
+export function decodeNodes(
+  protos: readonly NodeProto[],
+  graph: Graph,
+  resolve: ExternalResolver,
+  names = new DecodeNames(),
+): void {
+  const nodes = protos.map((proto) => ({ proto, node: addUnconnected(proto, graph, names) }));
+  for (const { node } of nodes) names.begin(node);
   for (const { proto, node } of nodes) {
     for (const [index, name] of proto.input.entries()) {
-      if (name !== '') node.setInput(index, namedInput(node, name));
+      if (name !== '') node.setInput(index, namedInput(node, name, names));
     }
     const context: AttributeContext = {
       resolve,
       decodeBody: (body) => {
         const inner = new Graph(body.name, graph);
-        decodeGraph(body, inner, resolve);
+        decodeGraph(body, inner, resolve, names);
         return inner;
       },
     };
@@ -73,6 +85,7 @@ export function decodeNodes(protos: readonly NodeProto[], graph: Graph, resolve:
       }
       node.setAttribute(attribute.name, decodeAttribute(attribute, `node "${node.name}"`, context));
     }
+    names.end(node);
   }
   try {
     graph.sort();
@@ -83,9 +96,9 @@ export function decodeNodes(protos: readonly NodeProto[], graph: Graph, resolve:
 }
 
 /** A node whose outputs other nodes can refer to before its own inputs are looked up. */
-function addUnconnected(proto: NodeProto, graph: Graph): Node {
+function addUnconnected(proto: NodeProto, graph: Graph, scope: DecodeNames): Node {
   if (proto.opType === '') throw broken(graph, `has a node "${proto.name}" without an operator`);
-  const names = proto.output.map((name) => (name === '' ? '' : freeName(graph, name)));
+  const names = proto.output.map((name) => (name === '' ? '' : scope.define(graph, name)));
   const used = names.filter((name) => name !== '');
   if (new Set(used).size !== used.length) {
     throw broken(graph, `has a node "${proto.name}" with two outputs of the same name`);
@@ -103,8 +116,8 @@ function addUnconnected(proto: NodeProto, graph: Graph): Node {
   return node;
 }
 
-function namedInput(node: Node, name: string): Value {
-  const value = node.graph.visibleValue(name);
+function namedInput(node: Node, name: string, names: DecodeNames): Value {
+  const value = names.visible(node.graph, name);
   if (value === undefined) throw broken(node.graph, `has a node "${node.name}" with an unknown input "${name}"`);
   return value;
 }
@@ -127,12 +140,6 @@ function decodeDimension({ value }: TensorShapeProto_Dimension): Dimension {
   if (value.case !== 'dimValue') return undefined;
   const size = Number(value.value);
   return Number.isSafeInteger(size) && size >= 0 ? size : undefined;
-}
-
-function freeName(graph: Graph, name: string): string {
-  if (name === '') throw broken(graph, 'has a value without a name');
-  if (graph.visibleValue(name) !== undefined) throw broken(graph, `defines "${name}" twice`);
-  return name;
 }
 
 function broken(graph: Graph, problem: string): QuernError {

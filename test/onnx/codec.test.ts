@@ -173,7 +173,36 @@ test('graphs that contradict themselves are refused', () => {
   const body = { node: [{ opType: 'Relu', output: ['x'] }] };
   const branch = { opType: 'If', attribute: [{ name: 'then_branch', type: 5, g: body }] };
   refuses(modelOf({ input: [{ name: 'x' }], node: [branch] }), /defines "x" twice/);
+  refuses(modelOf({ node: [{ opType: 'Relu', output: ['x'] }, branch] }), /defines "x" twice/);
   refuses(modelOf({ sparseInitializer: [{}] }), /sparse/);
+});
+
+test('a body may use a name of an output that is not there yet around it', () => {
+  const body = {
+    name: 'body',
+    node: [
+      { opType: 'Relu', input: ['x'], output: ['y'] },
+      { opType: 'Abs', input: ['y'], output: ['z'] },
+    ],
+    output: [{ name: 'z' }],
+  };
+  const branch = {
+    ...{ opType: 'If', input: ['x'], output: ['z'] },
+    attribute: ['then_branch', 'else_branch'].map((name) => ({ name, type: 5, g: body })),
+  };
+  const later = { opType: 'Neg', input: ['z'], output: ['y'] };
+  const { graph } = decode(modelOf({ input: [{ name: 'x' }], node: [branch, later], output: [{ name: 'y' }] }));
+  const [choice, negated] = graph.nodes;
+  assert.is(graph.outputs[0]?.producer, negated);
+  assert.is(negated?.inputs[0], choice?.output);
+  for (const inner of choice?.bodies ?? []) {
+    const [first, second] = inner.nodes;
+    assert.is(first?.inputs[0], graph.inputs[0]);
+    assert.is(second?.inputs[0], first?.output);
+    assert.equal(inner.outputs, second?.outputs);
+    assert.is(inner.visibleValue('y'), graph.outputs[0]);
+  }
+  assert.is(choice?.bodies.length, 2);
 });
 
 test('what ONNX Runtime does not load is refused', () => {

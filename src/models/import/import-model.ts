@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ConfigReader } from '../../checkpoints/config-reader.js';
 import { QuernError } from '../../errors.js';
+import type { Graph } from '../../onnx/ir.js';
 import type { Model } from '../../onnx/model.js';
 import { runPasses } from '../../onnx/passes.js';
 import { readModel } from '../../onnx/read.js';
@@ -9,6 +10,7 @@ import { FileTensor } from '../../onnx/tensor.js';
 import type { Engine } from '../../ort/engine.js';
 import type { BuiltModel } from '../architecture.js';
 import { modelInfoOf } from '../decoder-sizes.js';
+import { cacheBranch } from './cache-branch.js';
 import { constantNodes } from './constant-nodes.js';
 import { readImportFacts } from './facts.js';
 import { type ReferenceLogits, referenceLogits } from './import-error.js';
@@ -41,7 +43,7 @@ const [floatLimit, halfLimit] = [1e-4, 2e-2];
  */
 export function importModel(engine: Engine, files: readonly ImportFile[], graphPath: string): ImportedModel {
   const model = readModel(graphPath);
-  requireKnownFiles(model, files, graphPath);
+  requireKnownFiles(model.graph, files, graphPath);
   try {
     return importRead(engine, model, files, graphPath);
   } catch (error) {
@@ -55,7 +57,7 @@ export function importModel(engine: Engine, files: readonly ImportFile[], graphP
 }
 
 function importRead(engine: Engine, model: Model, files: readonly ImportFile[], graphPath: string): ImportedModel {
-  runPasses(model, [constantNodes]);
+  runPasses(model, [cacheBranch, constantNodes]);
   const { graph } = model;
   const ports = findPorts(graph);
   const { architecture, sizes: named, fields } = readImportFacts(files, graphPath);
@@ -78,8 +80,9 @@ function importRead(engine: Engine, model: Model, files: readonly ImportFile[], 
 }
 
 /** Data files are part of what a model is made from: they have to be among the files that were found, by content. */
-function requireKnownFiles({ graph }: Model, files: readonly ImportFile[], graphPath: string): void {
+function requireKnownFiles(graph: Graph, files: readonly ImportFile[], graphPath: string): void {
   const known = new Set(files.map(({ path }) => realpathSync(path)));
+  for (const body of graph.nodes.flatMap(({ bodies }) => bodies)) requireKnownFiles(body, files, graphPath);
   for (const { name, initializer } of graph.initializers.values()) {
     if (!(initializer instanceof FileTensor) || known.has(initializer.path)) continue;
     throw new QuernError(

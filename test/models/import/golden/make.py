@@ -2,7 +2,7 @@
 Makes the exported graphs of small models: those of ../../golden/make.py, with the same weights, by optimum and by the
 model builder of onnxruntime-genai.
 
-    pip install torch "transformers<4.58" optimum-onnx onnxruntime && python make.py optimum [CASE...]
+    pip install torch "transformers<4.58" optimum-onnx onnxruntime && python make.py optimum|merged [CASE...]
     pip install torch "transformers>=5" onnxruntime-genai && python make.py genai [CASE...]
 
 Weights are not stored: they become external data of the file `weights.data`, and `<case>.json` says which tensor of the
@@ -42,6 +42,10 @@ OPTIMUM = {
     "gpt2-past": ("gpt2", "text-generation-with-past"),
     "phi3-past": ("phi3", "text-generation-with-past"),
     "gemma2-past": ("gemma2-uncapped", "text-generation-with-past"),
+}
+MERGED = {
+    "opt-merged": "opt",
+    "llama-merged": "llama-gqa-tied",
 }
 GENAI = {
     "llama-genai": "llama",
@@ -105,6 +109,24 @@ def make_optimum(name):
         store(name, case, task, directory + "/onnx/model.onnx", model)
 
 
+def make_merged(name):
+    """As optimum did until 1.14, and as most graphs on the hub are: an If between a graph without past and one with."""
+    from optimum.exporters.onnx import export
+    from optimum.exporters.onnx.model_configs import LlamaOnnxConfig, OPTOnnxConfig
+    from optimum.onnx.graph_transformations import merge_decoders
+
+    case = MERGED[name]
+    with tempfile.TemporaryDirectory() as directory:
+        model = build(case)
+        kind = OPTOnnxConfig if case == "opt" else LlamaOnnxConfig
+        paths = [Path(directory) / "decoder_model.onnx", Path(directory) / "decoder_with_past_model.onnx"]
+        for path, has_past in zip(paths, (False, True)):
+            config = kind(model.config, task="text-generation", use_past=True, use_past_in_inputs=has_past)
+            export(model, config, path)
+        merge_decoders(*paths, save_path=directory + "/model.onnx")
+        store(name, case, "merged", directory + "/model.onnx", model)
+
+
 def make_genai(name):
     from tokenizers import Tokenizer, models
     from transformers import PreTrainedTokenizerFast
@@ -120,9 +142,11 @@ def make_genai(name):
         store(name, case, "genai", directory + "/onnx/model.onnx", model)
 
 
+MAKERS = {"optimum": (OPTIMUM, make_optimum), "merged": (MERGED, make_merged), "genai": (GENAI, make_genai)}
 which, *names = sys.argv[1:]
-for name in names or (OPTIMUM if which == "optimum" else GENAI):
+cases, make = MAKERS[which]
+for name in names or cases:
     try:
-        (make_optimum if which == "optimum" else make_genai)(name)
+        make(name)
     except Exception as error:
         print(name, "FAILED", type(error), str(error)[:300])
