@@ -2,7 +2,7 @@ import { intAttribute } from '../onnx/attribute.js';
 import type { Graph } from '../onnx/ir.js';
 import type { Node } from '../onnx/node.js';
 import { functionDomain } from './functions.js';
-import { quantizedMatMul16Type, quantizedMatMulType } from './quantized-matmul.js';
+import { quantizedMatMulActivations } from './quantized-matmul.js';
 
 /** A linear layer whose weights are quantized. */
 export interface QuantizedLayer {
@@ -33,9 +33,8 @@ function blockLayer(node: Node): QuantizedLayer | undefined {
 }
 
 function integerLayer(node: Node): QuantizedLayer | undefined {
-  const isWide = node.opType === quantizedMatMul16Type;
-  if (node.domain !== functionDomain || !(isWide || node.opType === quantizedMatMulType)) return undefined;
+  const activations = node.domain === functionDomain ? quantizedMatMulActivations.get(node.opType) : undefined;
+  if (activations === undefined) return undefined;
   const [inputFeatures = 0, outputFeatures = 0] = node.inputs[1]?.initializer?.dims ?? [];
-  const activations = isWide ? 'int16' : 'int8';
-  return { name: node.name, inputFeatures, outputFeatures, weights: 'int8', activations };
+  return { name: node.name, inputFeatures, outputFeatures, weights: 'int8', activations: activations.type };
 }

@@ -10,6 +10,19 @@ export const quantizedMatMulType = 'DynamicQuantizedMatMul';
 export const quantizedMatMul16Type = 'DynamicQuantizedMatMul16';
 export const tokenQuantizedMatMulType = 'TokenQuantizedMatMul';
 
+/** How a function quantizes its activations: to which type, and what shares a scale. */
+export interface FunctionActivations {
+  readonly type: 'int8' | 'int16';
+  readonly granularity: 'tensor' | 'token';
+}
+
+/** The functions of this file by the type of their nodes. All take x, int8 weights and their scales. */
+export const quantizedMatMulActivations: ReadonlyMap<string, FunctionActivations> = new Map([
+  [quantizedMatMulType, { type: 'int8', granularity: 'tensor' }],
+  [quantizedMatMul16Type, { type: 'int16', granularity: 'tensor' }],
+  [tokenQuantizedMatMulType, { type: 'int8', granularity: 'token' }],
+]);
+
 /** Smallest normal float32. It keeps the scale of all-zero activations from being zero. */
 const smallestScale = 2 ** -126;
 /** ONNX's numbers of data types. */

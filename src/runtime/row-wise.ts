@@ -1,5 +1,6 @@
 import { functionDomain } from '../models/functions.js';
 import { qdqMatMulType } from '../models/group-qdq.js';
+import { tokenQuantizedMatMulType } from '../models/quantized-matmul.js';
 import { intAttribute } from '../onnx/attribute.js';
 import type { Node } from '../onnx/node.js';
 import { operatorTypeOf } from './operators.js';
@@ -11,7 +12,10 @@ const elementwise = [
   ...['com.microsoft.BiasGelu', 'com.microsoft.FastGelu', 'com.microsoft.Gelu', 'com.microsoft.QuickGelu'],
 ];
 const norms = ['LayerNormalization', 'RMSNormalization', 'SimplifiedLayerNormalization'];
-const products = ['MatMul', 'MatMulInteger', 'com.microsoft.MatMulNBits'];
+const products = [
+  ...['MatMul', 'MatMulInteger', 'com.microsoft.MatMulNBits'],
+  `${functionDomain}.${tokenQuantizedMatMulType}`,
+];
 const sequenceOperators = ['Gather', 'Reshape', 'RotaryEmbedding', 'Split', 'com.microsoft.GroupQueryAttention'];
 
 /**

@@ -4,6 +4,7 @@ import { Graph } from '../../src/onnx/ir.js';
 import type { Node, Value } from '../../src/onnx/node.js';
 import { splitHead } from '../../src/runtime/head.js';
 import { canReadInParts, isRowWise } from '../../src/runtime/row-wise.js';
+import { couplesTokens } from '../../src/runtime/token-coupling.js';
 import { nodeWith, zeroTensor } from './graphs.js';
 
 /** A layer with a residual, an attention that has a cache as output, and what comes behind it. */
@@ -46,8 +47,14 @@ test('products with computed weights, norms over tokens and scales of all tokens
   assert.not(isRowWise(nodeWith('LayerNormalization', [zeroTensor('float32', 2)], { attributes: { axis: 1 } })));
   assert.not(isRowWise(nodeWith('DynamicQuantizeLinear', [])));
   assert.not(isRowWise(nodeWith('DynamicQuantizedMatMul', [], { domain: 'quern' })));
+  assert.ok(isRowWise(nodeWith('TokenQuantizedMatMul', [zeroTensor('int8', 2, 2)], { domain: 'quern' })));
   assert.ok(canReadInParts([nodeWith('Gather', []), nodeWith('Add', [undefined])]));
   assert.not(canReadInParts([nodeWith('Gather', []), nodeWith('DynamicQuantizeLinear', [])]));
+});
+
+test('tokens with a scale of their own do not depend on those that they are read with', () => {
+  assert.not(couplesTokens([nodeWith('TokenQuantizedMatMul', [], { domain: 'quern' })]));
+  assert.ok(couplesTokens([nodeWith('Add', []), nodeWith('DynamicQuantizedMatMul', [], { domain: 'quern' })]));
 });
 
 test.run();

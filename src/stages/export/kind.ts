@@ -5,7 +5,7 @@ import { exportOpsets } from './opset.js';
 
 export const exportKind: StageKind = {
   name: 'export',
-  version: 2,
+  version: 3,
   summary: 'Writes a model as a directory that other tools open',
   produces: 'exported',
   parameters: {

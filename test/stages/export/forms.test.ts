@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openModelDirectory } from '../../../src/models/model-directory.js';
-import type { NBitsScheme, SchemeChoice } from '../../../src/quant/schemes.js';
+import type { NBitsScheme, SchemeChoice, SchemeName } from '../../../src/quant/schemes.js';
 import type { Form } from '../../../src/stages/export/forms/form.js';
 import { exportModel } from '../../../src/stages/export/work.js';
 import { quantize } from '../../../src/stages/quantize/work.js';
@@ -23,7 +23,10 @@ const groupSchemes: readonly NBitsScheme[] = [
   nbits({ type: 'int8', ...group, symmetric: false, scale: 'amd' }),
   nbits({ type: 'int3', granularity: 'channel', symmetric: false, scale: 'amd' }),
 ];
-const integerSchemes: readonly SchemeChoice[] = ['w8a8', 'w8a8-channel', 'w8a16', 'w8a8-ort', 'w8a8-ort-channel'];
+const integerSchemes: readonly SchemeName[] = [
+  ...(['w8a8', 'w8a8-channel', 'w8a8-token', 'w8a16'] as const),
+  ...(['w8a8-ort', 'w8a8-ort-channel'] as const),
+];
 
 /** The model with everything quantized, the head apart. */
 async function quantized(model: string, scheme: SchemeChoice, to: string): Promise<string> {
@@ -85,7 +88,7 @@ test('integer products as qoperator are the same to the last bit, as qdq to that
   }));
 
 test('integer products as float have the weights that the codes stand for', () =>
-  withQuantized(['w8a8', 'w8a8-ort-channel'], async (model, to, scheme) => {
+  withQuantized(['w8a8', 'w8a8-token', 'w8a8-ort-channel'], async (model, to, scheme) => {
     const result = await exported(model, 'float', to('float'));
     assert.not(operatorsOf(result).has('DynamicQuantizeLinear'));
     const error = await equivalenceError(model, result, 1);

@@ -1,6 +1,6 @@
 import { QuernError } from '../../../errors.js';
 import { functionDomain } from '../../../models/functions.js';
-import { quantizedMatMul16Type, quantizedMatMulType } from '../../../models/quantized-matmul.js';
+import { type FunctionActivations, quantizedMatMulActivations } from '../../../models/quantized-matmul.js';
 import { intAttribute } from '../../../onnx/attribute.js';
 import type { Graph } from '../../../onnx/ir.js';
 import type { Node, Value } from '../../../onnx/node.js';
@@ -42,10 +42,10 @@ interface Int8Product extends Product {
   readonly weight: () => Int8Weight;
 }
 
-/** A call of quern's function: symmetric int8 or int16 activations. */
+/** A call of one of quern's functions: symmetric int8 or int16 activations. */
 export interface QLinearProduct extends Int8Product {
   readonly form: 'qlinear';
-  readonly activations: 'int8' | 'int16';
+  readonly activations: FunctionActivations;
 }
 
 /** DynamicQuantizeLinear, MatMulInteger and what makes floats of its result. */
@@ -65,9 +65,8 @@ export function findQuantizedProducts(graph: Graph): QuantizedProduct[] {
   return graph.nodes.flatMap((node): QuantizedProduct[] => {
     if (node.domain === 'com.microsoft' && node.opType === 'MatMulNBits') return [readNBits(node)];
     if (node.domain === '' && node.opType === 'MatMulInteger') return [readQOperator(node)];
-    if (node.domain !== functionDomain) return [];
-    if (node.opType === quantizedMatMulType) return [readQLinear(node, 'int8')];
-    return node.opType === quantizedMatMul16Type ? [readQLinear(node, 'int16')] : [];
+    const activations = node.domain === functionDomain ? quantizedMatMulActivations.get(node.opType) : undefined;
+    return activations === undefined ? [] : [readQLinear(node, activations)];
   });
 }
 
@@ -100,7 +99,7 @@ function readNBits(node: Node): NBitsProduct {
   };
 }
 
-function readQLinear(node: Node, activations: 'int8' | 'int16'): QLinearProduct {
+function readQLinear(node: Node, activations: FunctionActivations): QLinearProduct {
   const [codes, scale] = [node.requireInput(1), node.requireInput(2)];
   const common = productOf(node, node.requireInput(0), node.output, codes.name);
   return { form: 'qlinear', activations, ...common, ...int8Weight(node, codes, scale) };

@@ -4,7 +4,7 @@ import { int } from '../../../onnx/attribute.js';
 import type { Model } from '../../../onnx/model.js';
 import type { Value } from '../../../onnx/node.js';
 import { replaceOutput } from '../../../onnx/replace-output.js';
-import { float32Scalar, LazyTensor, MemoryTensor } from '../../../onnx/tensor.js';
+import { float32Scalar, int64Vector, LazyTensor, MemoryTensor } from '../../../onnx/tensor.js';
 import { rowMajorCodes, rowMajorGroupDims, rowMajorZeroPoints } from '../../../quant/nbits-rows.js';
 import type { NBitsWeight } from '../../../quant/nbits-weight.js';
 import { groupRowsOf } from '../../../quant/nbits-zero-points.js';
@@ -48,22 +48,40 @@ function asymmetricActivations(writer: ProductWriter, { quantize, input }: QOper
 /** Smallest normal float32, as in quern's function. */
 const smallestScale = 2 ** -126;
 
-/** max(|x|) / 2^(bits - 1) is the scale over all of x. */
-function symmetricActivations(writer: ProductWriter, { input, activations: type }: QLinearProduct): Value {
+/** ONNX's number of int8. */
+const int8Type = 3;
+
+/** max(|x|) / 2^(bits - 1) is the scale, over all of x or in blocks that are the channels of a token. */
+function symmetricActivations(writer: ProductWriter, { input, rows, activations }: QLinearProduct): Value {
+  const { type, granularity } = activations;
+  const isPerToken = granularity === 'token';
   const levels = type === 'int8' ? 128 : 32_768;
-  const name = `${input.name}_${type}`;
+  const name = isPerToken ? `${input.name}_token_${type}` : `${input.name}_${type}`;
   const magnitudes = writer.shared('Abs', `${name}_magnitudes`, [input]);
-  const largest = writer.shared('ReduceMax', `${name}_largest`, [magnitudes], { keepdims: int(0) });
+  const axes = isPerToken ? [writer.constant('channel_axis', int64Vector([-1]))] : [];
+  const keepdims = int(isPerToken ? 1 : 0);
+  const largest = writer.shared('ReduceMax', `${name}_largest`, [magnitudes, ...axes], { keepdims });
   const limit = writer.constant(`${type}_levels`, float32Scalar(levels));
   const quotient = writer.shared('Div', `${name}_quotient`, [largest, limit]);
   const least = writer.constant('smallest_scale', float32Scalar(smallestScale));
   const scale = writer.shared('Max', `${name}_scale`, [quotient, least]);
-  const zeroPoint = writer.constant(
-    `${type}_zero`,
-    new MemoryTensor(type, [], new Uint8Array(type === 'int8' ? 1 : 2)),
-  );
-  const codes = writer.shared('QuantizeLinear', `${name}_QuantizeLinear`, [input, scale, zeroPoint]);
-  return writer.shared('DequantizeLinear', `${name}_DequantizeLinear`, [codes, scale, zeroPoint]);
+  const quantizeName = `${name}_QuantizeLinear`;
+  const dequantizeName = `${name}_DequantizeLinear`;
+  if (isPerToken) {
+    const blocks = { axis: int(-1), block_size: int(rows) };
+    const codes = writer.shared('QuantizeLinear', quantizeName, [input, scale], {
+      ...blocks,
+      output_dtype: int(int8Type),
+    });
+    return writer.shared('DequantizeLinear', dequantizeName, [codes, scale], blocks);
+  }
+  const zeroPoint = writer.constant(`${type}_zero`, zeroOf(type));
+  const codes = writer.shared('QuantizeLinear', quantizeName, [input, scale, zeroPoint]);
+  return writer.shared('DequantizeLinear', dequantizeName, [codes, scale, zeroPoint]);
+}
+
+function zeroOf(type: 'int8' | 'int16'): MemoryTensor {
+  return new MemoryTensor(type, [], new Uint8Array(type === 'int8' ? 1 : 2));
 }
 
 /** ONNX Runtime 1.30 fails at DequantizeLinear without zero points in some of its optimizations: they are always given. */

@@ -1,5 +1,5 @@
 import { functionDomain } from '../../../models/functions.js';
-import { quantizedMatMul16Type, quantizedMatMulType } from '../../../models/quantized-matmul.js';
+import { quantizedMatMulActivations } from '../../../models/quantized-matmul.js';
 import { inlineFunctions } from '../../../onnx/inline-functions.js';
 import type { Model } from '../../../onnx/model.js';
 import { notExpressible } from './form.js';
@@ -11,6 +11,5 @@ export function toQOperator(model: Model, products: readonly QuantizedProduct[])
   if (other !== undefined) {
     throw notExpressible(other, 'qoperator', 'its activations are not quantized, and those of MatMulInteger are');
   }
-  const types: ReadonlySet<string> = new Set([quantizedMatMulType, quantizedMatMul16Type]);
-  inlineFunctions(model, ({ domain, name }) => domain === functionDomain && types.has(name));
+  inlineFunctions(model, ({ domain, name }) => domain === functionDomain && quantizedMatMulActivations.has(name));
 }
