@@ -1,4 +1,5 @@
 import type { StageOutcome } from '../build/events.js';
+import { escapeMarkup } from '../markup.js';
 import type { BuildSummary } from './build-summary.js';
 
 /**
@@ -66,7 +67,7 @@ function seconds(durationMs: number): string {
 
 /** Characters that XML 1.0 does not allow, not even escaped, become U+FFFD. */
 function escapeXml(text: string): string {
-  return text
-    .replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
-    .replace(/[<>&"\n\r\t]/g, (character) => `&#${character.charCodeAt(0)};`);
+  return escapeMarkup(
+    text.replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, '\uFFFD'),
+  ).replace(/[\n\r\t]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

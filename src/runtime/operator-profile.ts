@@ -17,6 +17,8 @@ export type ProfileRow = {
   readonly operator: string;
   readonly type: string;
   readonly device: string;
+  /** Why it is this device. */
+  readonly reason: string;
   /** Of a product with weights. */
   readonly shape?: GemmShape;
   /** Measured, the mean of the passes. */
@@ -154,10 +156,16 @@ function describe(
     operator: nodes.map(moduleNameOf).join(', '),
     type: [...new Set(nodes.map(operatorTypeOf))].join(', '),
     device: deviceName(offloaded[0], shape?.m ?? 1),
+    reason: [...new Set(nodes.map((node) => reasonOf(node, placement)))].join('; '),
     ...(shape === undefined ? {} : { shape }),
     macs: shape === undefined ? 0 : shape.m * shape.k * shape.n,
     ...(modelled.length === 0 ? {} : { modelledMs: modelled.reduce((sum, timeUs) => sum + timeUs, 0) / 1000 }),
   };
+}
+
+function reasonOf(node: Node, { rows }: Placement): string {
+  const [operator, type] = [moduleNameOf(node), operatorTypeOf(node)];
+  return rows.find((row) => row.operator === operator && row.type === type)?.reason ?? '';
 }
 
 function deviceName(offloaded: OffloadedOperator | undefined, rows: number): string {

@@ -1,3 +1,4 @@
+import { escapeMarkup } from '../../markup.js';
 import type { Layout, Place } from './layout.js';
 import { layeredLayout } from './layout.js';
 import type { GraphNode, RecipeGraph } from './recipe-graph.js';
@@ -29,7 +30,7 @@ export function svgText(graph: RecipeGraph): string {
   const edges = layout.routes.map((route, index) => {
     const edge = graph.edges[index];
     const title = edge === undefined ? '' : `${edge.to}: ${edge.parameter} is ${edge.from}`;
-    return `<path d="${curve(route, boxes)}"><title>${escapeXml(title)}</title></path>`;
+    return `<path d="${curve(route, boxes)}"><title>${escapeMarkup(title)}</title></path>`;
   });
   const shapes = graph.nodes.map((node) => {
     const place = places.get(node.name);
@@ -76,8 +77,8 @@ function boxText(node: GraphNode, { x, y, width }: Box): string {
   const { fill, stroke } = stateStyles[node.state];
   return [
     `<g><rect x="${x}" y="${y}" width="${width}" height="${boxHeight}" rx="5" fill="${fill}" stroke="${stroke}"/>`,
-    `<text x="${x + 8}" y="${y + 17}" font-weight="bold" fill="#111">${escapeXml(node.name)}</text>`,
-    `<text x="${x + 8}" y="${y + 32}" fill="#444">${escapeXml(subtitle(node))}</text></g>`,
+    `<text x="${x + 8}" y="${y + 17}" font-weight="bold" fill="#111">${escapeMarkup(node.name)}</text>`,
+    `<text x="${x + 8}" y="${y + 32}" fill="#444">${escapeMarkup(subtitle(node))}</text></g>`,
   ].join('');
 }
 
@@ -100,8 +101,4 @@ function curve(route: readonly Place[], boxes: ReadonlyMap<Place, Box>): string 
     fromY = middle;
   }
   return path;
-}
-
-function escapeXml(text: string): string {
-  return text.replace(/[<>&"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

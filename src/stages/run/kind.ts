@@ -25,7 +25,7 @@ export const defaultPrompts = [
 
 export const runKind: StageKind = {
   name: 'run',
-  version: 3,
+  version: 4,
   summary: 'Runs a model operator by operator on an NPU and the CPU: generates text, measures and validates',
   produces: 'report',
   parameters: {
@@ -127,7 +127,7 @@ export const runKind: StageKind = {
     reference: { accepts: ['model', 'exported'], required: false },
   },
   measures: true,
-  measuredFiles: ['profile.json', 'profile.md', 'amd.log', 'amd-console.txt', 'amd-profile.csv'],
+  measuredFiles: ['placement.html', 'profile.json', 'profile.md', 'amd.log', 'amd-console.txt', 'amd-profile.csv'],
   tolerance: 1e-6,
   cores: 'all',
   engines: ['onnxruntime'],

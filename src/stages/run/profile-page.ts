@@ -33,13 +33,13 @@ function passSection(tokens: number, rows: readonly ProfileRow[]): string[] {
     '',
     `## ${tokens === 1 ? 'One token' : `A prompt of ${tokens} tokens`}: ${totalMs.toFixed(3)} ms in ${rows.length} operators`,
     '',
-    '| operator | type | device | shape | ms | share | MACs | bytes | modelled ms |',
-    '|---|---|---|---|---|---|---|---|---|',
+    '| operator | type | device | shape | ms | share | MACs | bytes | modelled ms | reason |',
+    '|---|---|---|---|---|---|---|---|---|---|',
     ...[...rows].sort((a, b) => b.timeMs - a.timeMs).map(line),
   ];
 }
 
-function line({ operator, type, device, shape, timeMs, share, macs, bytes, modelledMs }: ProfileRow): string {
+function line({ operator, type, device, shape, timeMs, share, macs, bytes, modelledMs, reason }: ProfileRow): string {
   const cells = [
     operator,
     type,
@@ -50,6 +50,7 @@ function line({ operator, type, device, shape, timeMs, share, macs, bytes, model
     macs === 0 ? '' : formatCount(macs),
     formatBytes(bytes),
     modelledMs === undefined ? '' : modelledMs.toFixed(3),
+    reason,
   ];
   return `| ${cells.map(tableCell).join(' | ')} |`;
 }

@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { QuernError } from '../../errors.js';
+import type { EagerModel } from '../../runtime/eager-model.js';
 import { observedParts } from '../../runtime/observed-engine.js';
+import { placementAt } from '../../runtime/placement-shapes.js';
 import { type Runner, withEagerModel, withRunner } from '../../runtime/runner.js';
 import { isGreedy } from '../../runtime/sampling.js';
 import { readWindows } from '../evaluate/read-windows.js';
@@ -10,10 +12,12 @@ import { AmdRecorder } from './amd-format.js';
 import { deviceSpecs } from './devices.js';
 import { runMetrics } from './metrics.js';
 import { checkMaxLength, neededCapacity, perplexityDataset, type RunParameters } from './parameters.js';
+import { passTables } from './pass-tables.js';
+import { placementHtml } from './placement-html.js';
 import { placementPage } from './placement-page.js';
 import { profileFiles } from './profile-page.js';
 import { encodePrompts } from './prompts.js';
-import { runReport } from './report.js';
+import { passTokens, type ReportSubjects, runReport } from './report.js';
 import { runTasks, type TaskSubjects } from './tasks.js';
 
 /**
@@ -58,9 +62,27 @@ async function runOn(
   const results = await runTasks(context, { runner, model, prompts, windows, amd });
   const report = runReport({ opened, engine, model, devices, parameters, prompts, results });
   writeFileSync(join(outputDirectory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(join(outputDirectory, 'placement.md'), placementPage(model.placement, devices, model.faults));
-  for (const [name, text] of Object.entries({ ...amd?.files(), ...profileFiles(results.profile) })) {
+  const files = {
+    ...placementFiles(model, devices, { prompts, results }),
+    ...amd?.files(),
+    ...profileFiles(results.profile),
+  };
+  for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(outputDirectory, name), text);
   }
   return { metrics: runMetrics(devices[0] ?? 'cpu', model, prompts, results) };
+}
+
+function placementFiles(
+  { placement, faults }: EagerModel,
+  devices: readonly string[],
+  subjects: Pick<ReportSubjects, 'prompts' | 'results'>,
+): { readonly [name: string]: string } {
+  const tokens = passTokens(subjects);
+  const passes = tokens.map((count) => placementAt(placement, count));
+  const tables = passTables(placement, tokens, subjects.results.profile);
+  return {
+    'placement.md': placementPage(placement, passes, devices, faults),
+    'placement.html': placementHtml(tables, devices, faults),
+  };
 }

@@ -28,8 +28,13 @@ test('a profile has every operator of a prompt and of a token: device, shape, MA
     }
     assert.ok(Math.abs(pass.reduce((sum, { share }) => sum + share, 0) - 1) < 1e-9);
     assert.ok(pass.some(({ type }) => type === 'com.microsoft.GroupQueryAttention'));
-    assert.is(pass.find(({ operator }) => operator === 'lm_head')?.device, 'cpu');
+    const head = pass.find(({ operator }) => operator === 'lm_head');
+    assert.is(head?.device, 'cpu');
+    assert.match(head?.reason ?? '', /^npu:stx: float32 weights/);
   }
+  const page = files['placement.html'] ?? '';
+  assert.match(page, /<tr><td>one token \(decode\)<\/td><td class="number">12<\/td>/);
+  assert.match(page, /<td>6 x 256 x 256<\/td><td>npu:stx<\/td><td>npu:stx takes w8a8<\/td>/);
   assert.match(files['profile.md'] ?? '', /## A prompt of 6 tokens: [\d.]+ ms in \d+ operators/);
   assert.not.match(JSON.stringify(report), /timeMs":0\.\d{4}/);
 });
@@ -76,7 +81,7 @@ test("AMD's formats: an example an answer and a counted repeat, products on the 
 });
 
 test('without the task and the format there are no measured files', async () => {
-  assert.equal(Object.keys((await runStage(int8, {})).files), ['placement.md', 'report.json']);
+  assert.equal(Object.keys((await runStage(int8, {})).files), ['placement.html', 'placement.md', 'report.json']);
 });
 
 test.run();

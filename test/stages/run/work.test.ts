@@ -29,7 +29,7 @@ const measuredTimes = ['prefillMs', 'msPerToken', 'tokensPerSecond'];
 
 test('a float model answers prompts on the CPU', async () => {
   const { metrics, report, files, progress } = await runStage(fixtures.float, { ignoreEos: true });
-  assert.equal(Object.keys(files), ['placement.md', 'report.json']);
+  assert.equal(Object.keys(files), ['placement.html', 'placement.md', 'report.json']);
   const { answers } = report;
   assert.ok(Array.isArray(answers) && answers.length === 2);
   for (const answer of answers) {
