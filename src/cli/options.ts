@@ -71,6 +71,8 @@ export interface RunModelOptions extends CommonOptions {
   readonly devices: string;
   readonly granularity: Granularity;
   readonly placement: PlacementPolicy;
+  /** By default all that the machine has. */
+  readonly threads?: number;
 }
 
 /** Options of `generate`. */
@@ -111,10 +113,12 @@ export function parseMemory(text: string): number {
 }
 
 /** A parser of whole numbers from `minimum` on, for an option. */
-export function wholeNumber(option: string, minimum = 1): (text: string) => number {
-  const expected = minimum === 1 ? 'a positive whole number' : `a whole number from ${minimum} on`;
+export function wholeNumber(option: string, minimum = 1, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const isOpen = maximum === Number.MAX_SAFE_INTEGER;
+  const range = isOpen ? `from ${minimum} on` : `from ${minimum} to ${maximum}`;
+  const expected = isOpen && minimum === 1 ? 'a positive whole number' : `a whole number ${range}`;
   return numberParser(option, expected, (value) => {
-    return Number.isSafeInteger(value) && value >= minimum;
+    return Number.isSafeInteger(value) && value >= minimum && value <= maximum;
   });
 }
 

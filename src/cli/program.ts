@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { ExitCode } from '../errors.js';
 import { exitCodes } from '../errors.js';
+import { mostThreads } from '../quantities.js';
 import { addCacheCommand } from './cache-program.js';
 import type {
   BenchCommandOptions,
@@ -241,11 +242,12 @@ function modelCommand(program: Command, name: string, description: string): Comm
       new Option('--placement <policy>', 'an operator goes to the first device that takes it, or to the fastest')
         .choices(placementPolicies)
         .default('all-supported'),
-    );
+    )
+    .addOption(countOption('--threads <count>', 'threads of the CPU; by default all it has', 1, mostThreads));
 }
 
-function countOption(flags: string, description: string, minimum = 1): Option {
-  return new Option(flags, description).argParser(wholeNumber(flags.split(' ')[0] ?? flags, minimum));
+function countOption(flags: string, description: string, minimum?: number, maximum?: number): Option {
+  return new Option(flags, description).argParser(wholeNumber(flags.split(' ')[0] ?? flags, minimum, maximum));
 }
 
 function buildCommand(program: Command, name: string, description: string): Command {

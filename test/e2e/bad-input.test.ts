@@ -362,6 +362,8 @@ const rows: readonly Row[] = [
       ['--top-p', '0'],
       ['--temperature', '-1'],
       ['--top-k', '1.5'],
+      ['--threads', '0'],
+      ['--threads', '1000000'],
     ] as const
   ).map(([option, value]): Row => {
     return {

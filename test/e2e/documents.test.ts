@@ -86,7 +86,18 @@ test('what --json prints follows the schemas', () =>
     await document('generate', 'generate', model, '--prompt', 'The');
     await document('generate', 'generate', model, '--prompt', 'The', ...drawn);
     await document('generate', 'generate', model, '--prompt', 'The', '--draft', model);
-    const bench = ['--prompt-lengths', '4,100', '--new-tokens', '2', '--repeats', '1', '--devices', 'npu:stx,cpu'];
+    const bench = [
+      '--prompt-lengths',
+      '4,100',
+      '--new-tokens',
+      '2',
+      '--repeats',
+      '1',
+      '--threads',
+      '1',
+      '--devices',
+      'npu:stx,cpu',
+    ];
     await document('bench', 'bench', model, ...bench);
     await document('devices', 'devices');
     await document('device-plan', 'devices', 'npu:stx', '--plan', '8x2048x2048');

@@ -18,7 +18,7 @@ export async function bench(model: string, stage: string | undefined, options: B
     directory: await modelDirectory(model, stage, options),
     policy: options.placement,
     ...{ devices, granularity, promptLengths, newTokens, warmup, repeats },
-    threads: availableParallelism(),
+    threads: options.threads ?? availableParallelism(),
     log: (line) => process.stderr.write(`${line}\n`),
     onRepeat: (done, total) => {
       if (isTerminal) process.stderr.write(done === total ? '\r\u001B[K' : `\r${done}/${total} runs`);

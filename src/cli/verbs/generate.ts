@@ -30,7 +30,8 @@ export async function generate(
   const { temperature, topK, topP, seed, maxTokens, granularity, ignoreEos = false, draft, draftTokens } = options;
   const generatorOptions = {
     policy: options.placement,
-    ...{ directory, devices, granularity, maxTokens, ignoreEos, draftTokens, threads: availableParallelism() },
+    ...{ directory, devices, granularity, maxTokens, ignoreEos, draftTokens },
+    threads: options.threads ?? availableParallelism(),
     ...(draft === undefined ? {} : { draft: await modelDirectory(draft, undefined, options) }),
     sampling: { temperature, seed, ...(topK === undefined ? {} : { topK }), ...(topP === undefined ? {} : { topP }) },
     log: (line: string) => process.stderr.write(`${line}\n`),

@@ -57,6 +57,7 @@ export interface GenerationReport extends GeneratedText {
   readonly architecture: string;
   readonly devices: readonly string[];
   readonly granularity: Granularity;
+  readonly threads: number;
   readonly sampling: Sampling;
   readonly prompt: string;
   readonly tokensPerSecond?: number;
@@ -135,13 +136,14 @@ export class TextGenerator {
   }
 
   report(prompt: string, answer: GeneratedText): GenerationReport {
-    const { directory, granularity, sampling } = this.#options;
+    const { directory, granularity, threads, sampling } = this.#options;
     const { devices, opened } = this.#runner;
     return {
       model: directory,
       architecture: opened.info.architecture,
       devices: devices.map(({ name }) => name),
       granularity,
+      threads,
       sampling,
       prompt,
       ...answer,

@@ -1,5 +1,6 @@
 import { formatBytes, formatNumber, formatPercent } from '../../format.js';
 import type { Json, JsonObject } from '../../json.js';
+import { mostThreads } from '../../quantities.js';
 import { datasetProblems, datasetSchema, datasetSources } from '../dataset-schema.js';
 import { normalisePerplexityDataset, protocolSchema } from '../evaluate/protocol-schema.js';
 import type { StageKind } from '../kind.js';
@@ -51,6 +52,12 @@ export const runKind: StageKind = {
         enum: ['op', 'island'],
         default: 'island',
         description: 'op: every operator is dispatched on its own; island: neighbouring CPU operators are one session',
+      },
+      threads: {
+        type: 'integer',
+        minimum: 1,
+        maximum: mostThreads,
+        description: 'Threads of the CPU; by default all it has',
       },
       prompts: { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1, default: [...defaultPrompts] },
       maxLength: { type: 'integer', minimum: 2, default: 30, description: 'Tokens of prompt and answer together' },

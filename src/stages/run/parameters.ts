@@ -17,6 +17,8 @@ export interface RunParameters extends Sampling {
   readonly tasks: readonly RunTask[];
   readonly granularity: Granularity;
   readonly strict: boolean;
+  /** Missing where they are to be all that there are. */
+  readonly threads?: number;
   readonly prompts: readonly string[];
   /** Tokens of prompt and answer together. */
   readonly maxLength: number;

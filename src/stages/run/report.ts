@@ -29,6 +29,7 @@ export function runReport(subjects: ReportSubjects): JsonObject {
     format: 1,
     model: { ...opened.info, quantization: opened.quantization },
     engine: { name: 'onnxruntime', version: engine.version, graphOptimization: defaultGraphOptimization },
+    threads: engine.threads,
     partLength: model.partLength,
     devices,
     granularity: parameters.granularity,

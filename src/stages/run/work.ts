@@ -25,7 +25,8 @@ import { runTasks, type TaskSubjects } from './tasks.js';
  * metrics, or in the kind's `measuredFiles`; modelled times of the NPU are in both, under names of their own.
  */
 export async function run(context: WorkContext<RunParameters>): Promise<WorkResult> {
-  const { parameters, sources, inputs, threads, log } = context;
+  const { parameters, sources, inputs, log } = context;
+  const { threads = context.threads } = parameters;
   if (inputs.draft !== undefined && !isGreedy(parameters)) {
     throw new QuernError('stage', 'with a `draft` each token is the most probable one, so `temperature` has to be 0');
   }

@@ -87,6 +87,12 @@ test('two runs write the same bytes: nothing measured is in the artifact', async
   assert.not.match(first.files['report.json'] ?? '', /prefillMs|msPerToken/);
 });
 
+test('threads are recorded, and change no answers', async () => {
+  const [all, one] = [await runStage(fixtures.float, {}), await runStage(fixtures.float, { threads: 1 })];
+  assert.equal([all.report.threads, one.report.threads], [2, 1]);
+  assert.equal(one.report.answers, all.report.answers);
+});
+
 test('granularity changes units, not answers', async () => {
   const [op, island] = [
     await runStage(fixtures.float, { granularity: 'op' }),
