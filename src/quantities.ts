@@ -1,8 +1,5 @@
 /** How people write sizes and times: `20GiB`, `500 MB`, `30d`. */
 
-/** Threads that a run may be given at the most: more than the largest machines have, fewer than would exhaust one. */
-export const mostThreads = 1024;
-
 const bytesOf: { readonly [unit: string]: number | undefined } = {
   b: 1,
   kb: 1e3,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { ExitCode } from '../errors.js';
 import { exitCodes } from '../errors.js';
-import { mostThreads } from '../quantities.js';
+import { mostThreads } from '../threads.js';
 import { addCacheCommand } from './cache-program.js';
 import type {
   BenchCommandOptions,

@@ -1,6 +1,6 @@
 import { formatBytes, formatNumber, formatPercent } from '../../format.js';
 import type { Json, JsonObject } from '../../json.js';
-import { mostThreads } from '../../quantities.js';
+import { mostThreads } from '../../threads.js';
 import { datasetProblems, datasetSchema, datasetSources } from '../dataset-schema.js';
 import { normalisePerplexityDataset, protocolSchema } from '../evaluate/protocol-schema.js';
 import type { StageKind } from '../kind.js';
