@@ -102,9 +102,12 @@ export class GraphBuilder {
   /** x W + b as MatMul and Add, the MatMul with the module's name. */
   linear(name: string, input: Value, { weight, bias }: LinearWeights): Value {
     const product = this.node('MatMul', name, [input, this.constant(`${name}.weight`, weight)]);
-    return bias === undefined
-      ? product
-      : this.node('Add', `${name}/bias`, [product, this.constant(`${name}.bias`, bias)]);
+    return bias === undefined ? product : this.addBias(name, product, bias);
+  }
+
+  /** What a linear layer of this name computes, with a bias [output features]. */
+  addBias(name: string, product: Value, bias: Tensor): Value {
+    return this.node('Add', `${name}/bias`, [product, this.constant(`${name}.bias`, bias)]);
   }
 
   layerNorm(name: string, input: Value, { weight, bias }: NormWeights, epsilon: number): Value {

@@ -35,13 +35,16 @@ export function findHeads(context: ImportContext, from: Value, heads: number): S
   const found: Omit<Found, 'input'> = { norm: undefined, rotary: undefined, scale: 1, cache: undefined };
   let value: Value | undefined = from;
   while (value !== undefined) {
-    if (isWhole(context, value, heads)) return { ...found, input: value };
+    // Rotations take heads that are not cut, too.
+    if (isWhole(context, value, heads) && value.producer?.opType !== 'RotaryEmbedding')
+      return { ...found, input: value };
     value = step(context, value, found);
   }
   return undefined;
 }
 
-function isWhole({ source, sizes }: ImportContext, value: Value, heads: number): boolean {
+/** Whether a value is [batch, sequence, heads * head size], or has batch and sequence as one. */
+export function isWhole({ source, sizes }: ImportContext, value: Value, heads: number): boolean {
   const dims = source.dims(value);
   return (
     dims !== undefined &&

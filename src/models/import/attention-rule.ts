@@ -1,7 +1,9 @@
 import type { Node, Value } from '../../onnx/node.js';
+import type { Tensor } from '../../onnx/tensor.js';
 import type { AttentionOptions } from '../graph-builder.js';
-import { findHeads, type SourceHeads } from './attention-heads.js';
+import { findHeads, isWhole, type SourceHeads } from './attention-heads.js';
 import type { ImportContext, ImportRule } from './import-context.js';
+import { operatorAttention } from './operator-attention.js';
 import type { MaskPart } from './visible-tokens.js';
 
 /** An attention of the source: what it reads, and how scores are made of it. */
@@ -11,26 +13,29 @@ export interface SourceAttention {
   readonly key: SourceHeads;
   readonly value: SourceHeads;
   readonly options: AttentionOptions;
+  /** What the attention itself adds to queries, keys and values. */
+  readonly biases?: { readonly [Name in 'query' | 'key' | 'value']: Tensor };
 }
 
 /**
- * An attention that is written out (products, masks, a softmax between them, heads moved around) becomes one Attention
- * node with a cache. What the masks mean is looked up in what they were when the graph ran.
+ * An attention that is written out (products, masks, a softmax between them, heads moved around) or one operator becomes
+ * one Attention node with a cache. What the masks mean is looked up in what they were when the graph ran.
  */
 export const attentionRule: ImportRule = (context, value) => {
-  const attention = writtenAttention(context, value);
+  if (!isWhole(context, value, context.sizes.heads)) return undefined;
+  const attention = writtenAttention(context, value) ?? operatorAttention(context, joinedOf(value));
   return attention === undefined ? undefined : buildAttention(context, attention);
 };
 
 /** Adds the Attention node for an attention that was recognised. */
 export function buildAttention(context: ImportContext, attention: SourceAttention): Value {
   const { builder, sizes } = context;
-  const { query, key, value, options } = attention;
+  const { query, key, value, options, biases } = attention;
   const layer = query.cache?.layer ?? key.cache?.layer ?? builder.attentionCount;
   const translated = {
-    query: context.translate(query.input),
-    key: context.translate(key.input),
-    value: context.translate(value.input),
+    query: biased(context, query.input, biases?.query),
+    key: biased(context, key.input, biases?.key),
+    value: biased(context, value.input, biases?.value),
   };
   const name = builder.graph.uniqueName(attentionName(context, attention.node, translated.query.name));
   const prepare = (kind: 'query' | 'key', { norm, rotary }: SourceHeads, heads: number): Value => {
@@ -54,6 +59,12 @@ export function buildAttention(context: ImportContext, attention: SourceAttentio
   return builder.attention(name, layer, inputs, options);
 }
 
+/** With the bias that an attention adds, if it does, as the bias of the linear layer before. */
+function biased(context: ImportContext, input: Value, bias: Tensor | undefined): Value {
+  const translated = context.translate(input);
+  return bias === undefined ? translated : context.builder.addBias(translated.name, translated, bias);
+}
+
 function headNormName({ names, builder }: ImportContext, node: Node, name: string, kind: 'query' | 'key'): string {
   return builder.graph.uniqueName(names.moduleOf(node) || `${name}.${kind === 'query' ? 'q' : 'k'}_norm`);
 }
@@ -67,9 +78,7 @@ function attentionName({ names }: ImportContext, node: Node, queryName: string):
 
 function writtenAttention(context: ImportContext, value: Value): SourceAttention | undefined {
   const { source, sizes } = context;
-  const isMoved = value.producer?.opType === 'Reshape' || value.producer?.opType === 'Transpose';
-  if (!isMoved || source.dims(value)?.at(-1) !== sizes.heads * sizes.headSize) return undefined;
-  const node = moved(value).producer;
+  const node = joinedOf(value).producer;
   if (node?.opType !== 'MatMul' || !node.inputs.every((input) => input !== undefined && source.hasContents(input)))
     return undefined;
   const softmax = weightsOf(node.requireInput(0)).producer;
@@ -92,11 +101,11 @@ function writtenAttention(context: ImportContext, value: Value): SourceAttention
   };
 }
 
-/** Past what only moves elements. */
-function moved(value: Value): Value {
+/** What the heads were before they were joined: past all that only moves elements. */
+function joinedOf(value: Value): Value {
   const node = value.producer;
   const moves = node !== undefined && ['Reshape', 'Transpose', 'Squeeze', 'Cast', 'Identity'].includes(node.opType);
-  return moves ? moved(node.requireInput(0)) : value;
+  return moves ? joinedOf(node.requireInput(0)) : value;
 }
 
 /** The softmax, past what exporters put behind it: dropout that does nothing, zeros for what is not a number. */

@@ -1,11 +1,11 @@
 import { realpathSync } from 'node:fs';
-import { float16ToFloat32 } from '../../numerics/half.js';
 import type { Engine } from '../../ort/engine.js';
 import type { TensorData } from '../../ort/tensor-data.js';
 import { promptInputs } from '../decoder-inputs.js';
 import { openModelSession } from '../graph-session.js';
 import { logitError } from '../logit-error.js';
 import { openModelDirectory } from '../model-directory.js';
+import { floatValues } from './float-values.js';
 import type { DecoderPorts } from './ports.js';
 import type { Probe } from './probes.js';
 
@@ -41,8 +41,7 @@ export function importError(engine: Engine, directory: string, references: reado
 }
 
 function floatsOf(tensor: TensorData | undefined): Float32Array {
-  if (tensor?.data instanceof Float32Array) return tensor.data;
-  if (tensor?.dataType !== 'float16' || !(tensor.data instanceof Uint16Array))
-    throw new Error('the logits are no floats');
-  return Float32Array.from(tensor.data, float16ToFloat32);
+  const values = floatValues(tensor);
+  if (values === undefined) throw new Error('the logits are no floats');
+  return values;
 }

@@ -8,6 +8,7 @@ import type { DecoderSizes } from '../decoder-sizes.js';
 import { openModelSession } from '../graph-session.js';
 import type { RotaryTables } from '../rotary.js';
 import { extractBetween } from '../segments.js';
+import { floatValues } from './float-values.js';
 import { MaskOrigins } from './mask-origins.js';
 import { emptyCaches, feedsOf } from './probes.js';
 import type { SourceGraph } from './source-graph.js';
@@ -71,20 +72,25 @@ export class SequenceMeaning {
     return offset !== undefined && offset >= 0 && offsets.every((other) => other === offset) ? offset : undefined;
   }
 
-  /** What the masks of one attention mean together, or `undefined` if tokens see what causal attention does not show. */
-  causality(parts: readonly MaskPart[]): Causality | undefined {
-    const isCausal = this.#source.probes.every((probe) => {
+  /**
+   * What the masks of one attention mean together, or `undefined` if tokens see what causal attention does not show. An
+   * attention that `isCausal` hides later tokens by itself.
+   */
+  causality(parts: readonly MaskPart[], isCausal = false): Causality | undefined {
+    if (parts.length === 0) return isCausal ? { window: undefined } : undefined;
+    const showsAll = this.#source.probes.every((probe) => {
       const visible = visibleTokens(
         parts,
         ({ value }) => this.#source.constant(value) ?? probe.values.get(value),
         probe.ids.length,
         probe.past + probe.ids.length,
+        isCausal,
       );
       return visible !== undefined && windowOf(visible, probe.past, probe.past + probe.ids.length) === 'all';
     });
-    if (!isCausal || parts.length === 0) return undefined;
-    const key = this.#origins.keyOf(parts);
-    if (!this.#windows.has(key)) this.#windows.set(key, this.#longCausality(parts));
+    if (!showsAll) return undefined;
+    const key = `${isCausal ? 'causal ' : ''}${this.#origins.keyOf(parts)}`;
+    if (!this.#windows.has(key)) this.#windows.set(key, this.#longCausality(parts, isCausal));
     return this.#windows.get(key);
   }
 
@@ -136,7 +142,7 @@ export class SequenceMeaning {
       : { value, factor: 1, isAngle: false };
   }
 
-  #longCausality(parts: readonly MaskPart[]): Causality | undefined {
+  #longCausality(parts: readonly MaskPart[], isCausal: boolean): Causality | undefined {
     const hasCache = this.#source.ports.caches.length > 0;
     const wanted = Math.max(hasCache ? longTotal : longText, this.#largestWindow + 2);
     const total = Math.min(this.#sizes.positions, wanted);
@@ -153,6 +159,7 @@ export class SequenceMeaning {
       ({ value }) => this.#source.constant(value) ?? tensors.get(value),
       tokens,
       total,
+      isCausal,
     );
     const window = visible === undefined ? undefined : windowOf(visible, total - tokens, total);
     return window === undefined ? undefined : { window: window === 'all' ? undefined : window };
@@ -184,8 +191,8 @@ export class SequenceMeaning {
 
 /** The first half of the last dimension of [.., positions, dimensions], whose halves have to be the same. */
 function firstHalf(table: TensorData | undefined, positions: number): Float32Array | undefined {
-  if (!(table?.data instanceof Float32Array)) return undefined;
-  const { data } = table;
+  const data = floatValues(table);
+  if (table === undefined || data === undefined) return undefined;
   const dimensions = table.dims.at(-1) ?? 0;
   const pairs = dimensions / 2;
   if (data.length !== positions * dimensions || !Number.isInteger(pairs)) return undefined;

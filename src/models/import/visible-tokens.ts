@@ -14,16 +14,21 @@ export interface MaskPart {
 const dropped = -1e4;
 
 /**
- * What tokens see: for each of `tokens` new ones (row by row) whether it sees each of `total`. `undefined` if a mask
- * changes scores otherwise than by dropping them, or not for all heads alike.
+ * What tokens see: for each of `tokens` new ones (row by row) whether it sees each of `total`; never later ones if the
+ * attention `isCausal` by itself. `undefined` if a mask changes scores otherwise than by dropping them, or not for all
+ * heads alike.
  */
 export function visibleTokens(
   parts: readonly MaskPart[],
   tensorOf: (part: MaskPart) => Tensor | TensorData | undefined,
   tokens: number,
   total: number,
+  isCausal: boolean,
 ): Uint8Array | undefined {
   const visible = new Uint8Array(tokens * total).fill(1);
+  for (let token = 0; isCausal && token < tokens; token++) {
+    visible.fill(0, token * total + total - tokens + token + 1, (token + 1) * total);
+  }
   for (const part of parts) {
     const tensor = tensorOf(part);
     const values = tensor === undefined ? undefined : numbersOf(tensor);
@@ -73,6 +78,7 @@ function numbersOf(tensor: Tensor | TensorData): ArrayLike<number> | undefined {
   if (tensor.dataType === 'bool') return bytes;
   const { buffer } = Uint8Array.from(bytes);
   if (tensor.dataType === 'float32') return new Float32Array(buffer);
+  if (tensor.dataType === 'int32') return new Int32Array(buffer);
   if (tensor.dataType === 'float16') return Float32Array.from(new Uint16Array(buffer), float16ToFloat32);
   return undefined;
 }
