@@ -8,11 +8,11 @@ const source = join(import.meta.dirname, '../src');
 /** For each room, the rooms it may import besides itself and the files directly in `src`. */
 const allowed: { readonly [room: string]: readonly string[] } = {
   cli: ['build', 'hub', 'inspect', 'recipe', 'report', 'runtime', 'stages', 'store'],
-  inspect: ['checkpoints', 'models', 'onnx', 'ort'],
+  inspect: ['checkpoints', 'files', 'models', 'onnx', 'ort'],
   library: ['build', 'recipe', 'stages', 'store'],
   report: ['build', 'checkpoints', 'numerics', 'onnx', 'store'],
   recipe: ['stages'],
-  build: ['hub', 'recipe', 'stages', 'store'],
+  build: ['files', 'hub', 'recipe', 'stages', 'store'],
   store: [],
   hub: ['files', 'store'],
   stages: ['checkpoints', 'models', 'numerics', 'onnx', 'ort', 'quant', 'runtime', 'text'],

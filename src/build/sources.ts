@@ -1,7 +1,8 @@
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Diagnostic, Location } from '../errors.js';
 import { QuernError, systemErrorCode } from '../errors.js';
+import { namesInside } from '../files/names-inside.js';
 import { isRemote, parseHubReference, parseUrlReference } from '../hub/reference.js';
 import { canonicalJson } from '../json.js';
 import type { ResolvedStage } from '../recipe/load.js';
@@ -108,7 +109,7 @@ function listSource(path: string, request: SourceRequest, location: Location): r
     }
     if (!isDirectory && request.isWhole?.(basename(path))) return [undefined];
     if (!isDirectory) throw new QuernError('recipe', `${request.path} is a file; a directory is needed`, { location });
-    const names = request.select(readdirSync(path)).toSorted();
+    const names = request.select(namesInside(path)).toSorted();
     if (names.length > 0) return names;
     throw new QuernError('recipe', `${request.path} holds none of the files that are looked for`, { location });
   } catch (error) {

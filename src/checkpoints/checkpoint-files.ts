@@ -44,12 +44,18 @@ function findHuggingFace(
   return main === undefined ? undefined : { format, main, names: [main] };
 }
 
+/** The names in the directory itself, or all if there are none. */
+function outermost(names: readonly string[]): readonly string[] {
+  const own = names.filter((name) => !name.includes('/'));
+  return own.length > 0 ? own : names;
+}
+
 export function isGgufName(name: string): boolean {
   return /\.gguf$/i.test(name);
 }
 
 function findGguf(names: readonly string[]): WeightFiles | undefined {
-  const found = names.filter(isGgufName).toSorted();
+  const found = outermost(names.filter(isGgufName)).toSorted();
   const [main] = found;
   if (main === undefined) return undefined;
   if (found.length === 1) return { format: 'gguf', main, names: found };
@@ -68,9 +74,22 @@ const usualGraphs = ['model.onnx', 'decoder_model.onnx', 'decoder_model_merged.o
 /** What exporters call files with external data: one for all tensors, or one for each. */
 const externalData = /(\.onnx[._]data(_\d+)?|\.data|\.bin|\.weights?|\.bias|_data)$|^onnx__/;
 
-/** An ONNX graph, by name or the usual one, and the files beside it that may hold its weights. */
+/** Where hub repositories have their graphs: beside the configuration, or in a folder of their own. */
+const graphFolders = ['', 'onnx/'];
+
+/** An ONNX graph, by name or the usual one, and the files beside it and in folders there that may hold its weights. */
 export function findOnnx(names: readonly string[], graph?: string): WeightFiles | undefined {
-  const graphs = names.filter(isOnnxName);
+  for (const folder of graphFolders) {
+    const inside = names.filter((name) => name.startsWith(folder)).map((name) => name.slice(folder.length));
+    const found = findGraph(inside, graph);
+    if (found === undefined) continue;
+    return { format: 'onnx', main: `${folder}${found.main}`, names: found.names.map((name) => `${folder}${name}`) };
+  }
+  return undefined;
+}
+
+function findGraph(names: readonly string[], graph: string | undefined): Omit<WeightFiles, 'format'> | undefined {
+  const graphs = names.filter((name) => isOnnxName(name) && !name.includes('/'));
   const main = graph ?? usualGraphs.find((name) => graphs.includes(name)) ?? graphs[0];
   if (main === undefined) return undefined;
   if (graph === undefined && graphs.length > 1 && !usualGraphs.includes(main)) {
@@ -78,8 +97,14 @@ export function findOnnx(names: readonly string[], graph?: string): WeightFiles 
       suggestion: 'name one of them, with its directory, as the source',
     });
   }
-  const data = names.filter((name) => externalData.test(name) && findHuggingFace([name], torch) === undefined);
-  return { format: 'onnx', main, names: [main, ...data] };
+  const data = names.filter((name) => {
+    const own = name.slice(name.lastIndexOf('/') + 1);
+    const isOfOther = graphs.some(
+      (other) => other !== main && (own.startsWith(`${other}_data`) || own.startsWith(`${other}.data`)),
+    );
+    return externalData.test(own) && !isOfOther && findHuggingFace([own], torch) === undefined;
+  });
+  return { main, names: [main, ...data] };
 }
 
 /** Of several formats in one directory, the one that says most about itself is taken. */

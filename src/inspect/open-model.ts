@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { elementCount } from '../checkpoints/checkpoint.js';
 import {
@@ -11,6 +11,7 @@ import {
 import { openWeightFile } from '../checkpoints/open-checkpoint.js';
 import { type CheckpointFile, configName, openSource } from '../checkpoints/open-source.js';
 import { QuernError } from '../errors.js';
+import { namesInside } from '../files/names-inside.js';
 import type { ModelInfo } from '../models/architecture.js';
 import { isGraphConfig } from '../models/import/facts.js';
 import { importModel } from '../models/import/import-model.js';
@@ -44,7 +45,7 @@ const tokenizerFiles: readonly string[] = ['tokenizer.json', 'tokenizer.model', 
 export async function openModel(path: string): Promise<OpenedModel> {
   if (!existsSync(path)) throw new QuernError('usage', `${path} does not exist`);
   if (!statSync(path).isDirectory()) return openFile(path);
-  const names = readdirSync(path);
+  const names = namesInside(path);
   if (names.includes('quern.json')) return openWritten(path, names);
   const weights = findWeightFiles(names, 'auto');
   if (weights === undefined) {
@@ -62,8 +63,9 @@ export async function openModel(path: string): Promise<OpenedModel> {
 async function openFile(path: string): Promise<OpenedModel> {
   if (isGgufName(path)) return openCheckpointFiles(path, [{ name: basename(path), path }]);
   const [directory, name] = [dirname(path), basename(path)];
-  const graph = isOnnxName(name) ? findOnnx(readdirSync(directory), name) : undefined;
-  if (graph !== undefined) return openExported(directory, readdirSync(directory), graph);
+  const names = isOnnxName(name) ? namesInside(directory) : [];
+  const graph = isOnnxName(name) ? findOnnx(names, name) : undefined;
+  if (graph !== undefined) return openExported(directory, names, graph);
   const checkpoint = openWeightFile(path);
   if (checkpoint === undefined) {
     throw new QuernError('usage', `${path} is not a file with weights`, {

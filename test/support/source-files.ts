@@ -1,15 +1,17 @@
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { namesInside } from '../../src/files/names-inside.js';
 import type { SourceFile } from '../../src/stages/kind.js';
 
 /** A file, or the files of a directory, as a stage finds its source. */
 export function sourceFiles(path: string): readonly SourceFile[] {
   const isDirectory = statSync(path).isDirectory();
-  const paths = isDirectory ? readdirSync(path).map((name) => join(path, name)) : [path];
-  return paths.map((file) => ({
-    name: basename(file),
-    path: file,
-    sizeBytes: statSync(file).size,
+  const files = isDirectory
+    ? namesInside(path).map((name) => ({ name, path: join(path, name) }))
+    : [{ name: basename(path), path }];
+  return files.map((file) => ({
+    ...file,
+    sizeBytes: statSync(file.path).size,
     digest: `sha256:${'0'.repeat(64)}`,
   }));
 }

@@ -89,7 +89,7 @@ function requireKnownFiles(graph: Graph, files: readonly ImportFile[], graphPath
       'input',
       `${graphPath}: ${name} is in ${initializer.path}, which is not one of the files that are read`,
       {
-        suggestion: 'name data files like model.onnx_data or model.onnx.data, beside the graph',
+        suggestion: 'name data files like model.onnx_data or model.onnx.data, beside the graph or in a folder there',
       },
     );
   }

@@ -38,7 +38,7 @@ function placeOf(source: string, format: Format): Pick<SourceRequest, 'path' | '
 
 export const loadKind: StageKind = {
   name: 'load',
-  version: 2,
+  version: 3,
   summary: 'Reads a checkpoint or an exported graph and builds the float32 graph of the model',
   produces: 'model',
   parameters: {

@@ -6,8 +6,10 @@ import { QuernError } from '../../../src/errors.js';
 import { readModel } from '../../../src/onnx/read.js';
 import { tensorFrom } from '../../../src/onnx/tensor.js';
 import { writeModel } from '../../../src/onnx/write.js';
+import { loadModel } from '../../../src/stages/load/work.js';
 import { writeExported } from '../../models/import/exported-golden.js';
-import { loadCheckpoint } from '../../support/loaded-model.js';
+import { loadCheckpoint, workPlace } from '../../support/loaded-model.js';
+import { sourceFiles } from '../../support/source-files.js';
 import { withTemporaryDirectory } from '../../support/temporary.js';
 
 /** The files of a model, by name. */
@@ -37,13 +39,29 @@ test('a graph with its weights inside gives the same model as one with external 
     assert.ok(existsSync(join(models[0] ?? '', 'weights/lm_head.weight')));
   }));
 
-test('data files that are not part of the key are refused', () =>
+/** An exported model with its configuration outside its folder and its data in a folder of its own. */
+function writeRepository(parent: string, exported: string): string {
+  const source = join(parent, 'repository');
+  const graph = readModel(join(exported, 'model.onnx'));
+  writeModel(graph, join(source, 'onnx'), { layout: 'per-tensor', externalFromBytes: 1024 });
+  copyFileSync(join(exported, 'config.json'), join(source, 'config.json'));
+  return source;
+}
+
+test('a graph in the folder onnx with data in a folder gives the same model', () =>
   withTemporaryDirectory(async (parent) => {
     const exported = writeExported(join(parent, 'exported'), 'opt');
-    const source = join(parent, 'source');
-    writeModel(readModel(join(exported, 'model.onnx')), source, { layout: 'per-tensor', externalFromBytes: 1024 });
-    copyFileSync(join(exported, 'config.json'), join(source, 'config.json'));
-    await rejected(loadCheckpoint(source, join(parent, 'model')), /which is not one of the files that are read/);
+    const expected = await loadCheckpoint(exported, join(parent, 'expected'));
+    const model = await loadCheckpoint(writeRepository(parent, exported), join(parent, 'model'));
+    assert.equal(contentOf(model), contentOf(expected));
+  }));
+
+test('data files that are not part of the key are refused', () =>
+  withTemporaryDirectory(async (parent) => {
+    const source = writeRepository(parent, writeExported(join(parent, 'exported'), 'opt'));
+    const files = sourceFiles(source).filter(({ name }) => !name.includes('weights/'));
+    const work = { parameters: { source }, ...workPlace(join(parent, 'model')), sources: { source: files } };
+    await rejected(loadModel(work), /which is not one of the files that are read/);
   }));
 
 test('a graph with an operator that is not known is refused by its name', () =>
