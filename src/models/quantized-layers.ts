@@ -3,6 +3,7 @@ import type { Graph } from '../onnx/ir.js';
 import type { Node } from '../onnx/node.js';
 import { functionDomain } from './functions.js';
 import { quantizedMatMulActivations } from './quantized-matmul.js';
+import { staticProductOf } from './static-product.js';
 
 /** A linear layer whose weights are quantized. */
 export interface QuantizedLayer {
@@ -12,12 +13,12 @@ export interface QuantizedLayer {
   readonly outputFeatures: number;
   /** For example `4 bits in blocks of 32` or `int8`. */
   readonly weights: string;
-  readonly activations: 'float32' | 'int8' | 'int16';
+  readonly activations: 'float32' | 'int8' | 'uint8' | 'int16';
 }
 
 /** The quantized linear layers of a graph, in its order. */
 export function findQuantizedLayers(graph: Graph): QuantizedLayer[] {
-  return graph.nodes.flatMap((node) => blockLayer(node) ?? integerLayer(node) ?? []);
+  return graph.nodes.flatMap((node) => blockLayer(node) ?? integerLayer(node) ?? staticLayer(node) ?? []);
 }
 
 function blockLayer(node: Node): QuantizedLayer | undefined {
@@ -37,4 +38,11 @@ function integerLayer(node: Node): QuantizedLayer | undefined {
   if (activations === undefined) return undefined;
   const [inputFeatures = 0, outputFeatures = 0] = node.inputs[1]?.initializer?.dims ?? [];
   return { name: node.name, inputFeatures, outputFeatures, weights: 'int8', activations: activations.type };
+}
+
+function staticLayer(node: Node): QuantizedLayer | undefined {
+  const product = staticProductOf(node);
+  if (product === undefined) return undefined;
+  const [inputFeatures = 0, outputFeatures = 0] = product.codes.initializer?.dims ?? [];
+  return { name: node.name, inputFeatures, outputFeatures, weights: 'int8', activations: product.activationType };
 }

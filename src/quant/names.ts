@@ -3,6 +3,8 @@
  * quantized here is the same graph.
  */
 
+import type { Int8Granularity } from './int8-weight.js';
+
 /** A node as data, in the terms of ONNX's NodeProto. The domain is '' for ai.onnx. */
 export interface NodeDescription {
   readonly opType: string;
@@ -72,6 +74,33 @@ export function integerMatMulNodes({
     { ...node('Cast', `${integers}_cast`, [integers], [floats]), attributes: { to: floatType } },
     node('Mul', matMulName && `${matMulName}_output_scale_mul`, [floats, scales], [output]),
   ];
+}
+
+/**
+ * The pair of `quantize_static` around an activation, which all MatMuls that read it share. `name` begins the names of its
+ * parts; scale and zero point are constants.
+ */
+export function quantizePairNodes(activation: string, name: string): readonly [NodeDescription, NodeDescription] {
+  const { scale, zeroPoint } = quantizedNames(name);
+  const [quantize, dequantize] = [`${name}_QuantizeLinear`, `${name}_DequantizeLinear`];
+  const codes = `${quantize}_Output`;
+  return [
+    node('QuantizeLinear', quantize, [activation, scale, zeroPoint], [codes]),
+    node('DequantizeLinear', dequantize, [codes, scale, zeroPoint], [`${dequantize}_Output`]),
+  ];
+}
+
+/** The node of `quantize_static` that makes floats of an int8 weight. */
+export function dequantizeWeightNode(weight: string, granularity: Int8Granularity): NodeDescription {
+  const { quantized, scale, zeroPoint } = quantizedNames(weight);
+  const name = `${weight}_DequantizeLinear`;
+  const description = node('DequantizeLinear', name, [quantized, scale, zeroPoint], [`${name}_Output`]);
+  return granularity === 'tensor' ? description : { ...description, attributes: { axis: 1 } };
+}
+
+/** A MatMul, of a weight that need not be an initializer. */
+export function matMulNode({ name, activation, weight, output }: MatMulDescription): NodeDescription {
+  return node('MatMul', name, [activation, weight], [output]);
 }
 
 /** Initializers of MatMulNBits: the packed codes (uint8), the scales (float32) and the packed zero points (uint8). */

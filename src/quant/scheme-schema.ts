@@ -82,6 +82,29 @@ const qoperator = {
   },
 } as const satisfies JSONSchema;
 
+const qdq = {
+  type: 'object',
+  description:
+    "ONNX Runtime's quantize_static: int8 weights, activations with a scale that calibration finds (`stats`)",
+  additionalProperties: false,
+  required: ['form', 'weights', 'activations'],
+  properties: {
+    form: { const: 'qdq' },
+    weights: qoperator.properties.weights,
+    activations: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['type', 'granularity', 'symmetric', 'dynamic'],
+      properties: {
+        type: { enum: ['int8', 'uint8'] },
+        granularity: { const: 'tensor' },
+        symmetric: { const: true },
+        dynamic: { const: false },
+      },
+    },
+  },
+} as const satisfies JSONSchema;
+
 const blockWeights = {
   type: 'object',
   description: "ONNX Runtime's default quantizer",
@@ -164,7 +187,7 @@ const nbits = {
 } as const satisfies JSONSchema;
 
 /** Schemas of full descriptions. */
-export const descriptions = [qlinear, qoperator, nbits] as const;
+export const descriptions = [qlinear, qoperator, qdq, nbits] as const;
 
 /** JSON Schema of a `SchemeChoice`: the name of a preset or a full description. */
 export const schemeSchema = {

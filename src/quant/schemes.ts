@@ -41,6 +41,21 @@ export interface QOperatorScheme {
   readonly activations: DynamicActivations<'uint8', false>;
 }
 
+/** Activations whose scale calibration has fixed, from their largest magnitude. */
+interface StaticActivations {
+  readonly type: 'int8' | 'uint8';
+  readonly granularity: 'tensor';
+  readonly symmetric: true;
+  readonly dynamic: false;
+}
+
+/** ONNX Runtime's `quantize_static`: QuantizeLinear and DequantizeLinear around the activations, and MatMul. */
+export interface QdqScheme {
+  readonly form: 'qdq';
+  readonly weights: Int8Weights<'onnxruntime'>;
+  readonly activations: StaticActivations;
+}
+
 /** Weights in blocks along the input features, with the formulas of ONNX Runtime's default quantizer. */
 export interface BlockWeights {
   readonly type: 'int2' | 'int4' | 'int8';
@@ -87,7 +102,7 @@ export interface NBitsScheme {
 }
 
 /** How the weight and the activation of an operator are represented, and which operators stand for it. */
-export type Scheme = QLinearScheme | QOperatorScheme | NBitsScheme;
+export type Scheme = QLinearScheme | QOperatorScheme | QdqScheme | NBitsScheme;
 
 export type SchemeForm = Scheme['form'];
 
@@ -97,6 +112,7 @@ export const schemeNames = [
   'w8a8-token',
   'w8a8-ort',
   'w8a8-ort-channel',
+  'w8a8-static',
   'w8a16',
   'w4-nbits',
   'w4-g128',
@@ -120,6 +136,11 @@ const presets: { readonly [Name in SchemeName]: Scheme } = {
   },
   'w8a8-ort': qoperator('tensor'),
   'w8a8-ort-channel': qoperator('channel'),
+  'w8a8-static': {
+    form: 'qdq',
+    weights: { type: 'int8', granularity: 'channel', symmetric: true, scale: 'onnxruntime' },
+    activations: { type: 'int8', granularity: 'tensor', symmetric: true, dynamic: false },
+  },
   w8a16: qlinear('tensor', 'int16'),
   'w4-nbits': {
     form: 'nbits',
@@ -137,6 +158,11 @@ const presets: { readonly [Name in SchemeName]: Scheme } = {
 /** The full description of a scheme. */
 export function resolveScheme(choice: SchemeChoice): Scheme {
   return typeof choice === 'string' ? presets[choice] : choice;
+}
+
+/** Whether calibration finds the scales of activations. */
+export function isStatic({ form }: Scheme): boolean {
+  return form === 'qdq';
 }
 
 /** The name of the preset that a scheme is, or its full description as text. */

@@ -80,7 +80,9 @@ export function readVariant(stage: PreparedStage, variant: ExpandedVariant, cont
     ...Object.fromEntries(Object.entries(variant.inputs).filter(([, input]) => typeof input !== 'string')),
   };
   if (parameterProblems.length === 0 && broken.length === 0) {
-    for (const { pointer, message } of kind.check?.(ownParameters) ?? []) report({ pointer, part: 'value', message });
+    const givenInputs = new Set([...members.keys()].filter(isInput));
+    const kindProblems = kind.check?.(ownParameters, givenInputs) ?? [];
+    for (const { pointer, message } of kindProblems) report({ pointer, part: 'value', message });
   }
   const { name, values } = variant;
   const inputs = flatInputs(variant.inputs);

@@ -139,8 +139,14 @@ export interface StageKind {
   readonly engines?: readonly 'onnxruntime'[];
   /** Brings parameters that mean the same to the same form, so that they get the same key. Defaults are filled in before. */
   normalise?(parameters: JsonObject): JsonObject;
-  /** Problems that the schema can't express, as messages with the pointer of the parameter at fault. */
-  check?(parameters: JsonObject): readonly { readonly pointer: readonly string[]; readonly message: string }[];
+  /**
+   * Problems that the schema can't express, as messages with the pointer of the parameter at fault. `inputs`: names of the
+   * inputs that are given.
+   */
+  check?(
+    parameters: JsonObject,
+    inputs: ReadonlySet<string>,
+  ): readonly { readonly pointer: readonly string[]; readonly message: string }[];
   sources?(parameters: JsonObject): readonly SourceRequest[];
   /** A path outside the store that gets a copy of the artifact after each build. */
   destination?(parameters: JsonObject): DestinationRequest | undefined;

@@ -187,6 +187,14 @@ const rows: readonly Row[] = [
     says: [/lacks the layers model\.decoder\.layers\.0\.self_attn\.q_proj, .* and 9 more/, /for another model\?/],
   },
   {
+    name: 'a search for alpha with a scheme whose scales are not known yet',
+    prepare: recipe(
+      `${load}${stats}  smooth: { kind: smoothquant, model: float, stats: stats, alpha: auto, scheme: w8a8-static, dataset: ${dataset} }\n`,
+    ),
+    code: 2,
+    says: /scales of a static scheme come from the smoothed model/,
+  },
+  {
     name: 'an empty range of alpha',
     prepare: recipe(
       `${load}${stats}  smooth: { kind: smoothquant, model: float, stats: stats, alpha: { from: 1 }, dataset: ${dataset} }\n`,
@@ -272,6 +280,12 @@ const rows: readonly Row[] = [
     prepare: recipe(`${load}${quantize('[{ match: {}, scheme: w8a9 }]')}`),
     code: 2,
     says: /did you mean `w8a8`\?/,
+  },
+  {
+    name: 'a static scheme without statistics',
+    prepare: recipe(`${load}${quantize('[{ match: {}, scheme: { blocks: w8a8-static, others: float } }]')}`),
+    code: 2,
+    says: /recipe\.yaml:\d+:\d+ error: .*takes the scales of activations from calibration: give the stage `stats`/,
   },
   {
     name: 'several problems at once',

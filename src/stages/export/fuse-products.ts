@@ -6,7 +6,7 @@ import type { Node, Value } from '../../onnx/node.js';
 import { replaceOutput } from '../../onnx/replace-output.js';
 import { int64Vector, LazyTensor, MemoryTensor, type Tensor } from '../../onnx/tensor.js';
 import { concatColumns, concatTensors, repeatedScales } from './concat-tensors.js';
-import type { NBitsProduct, QLinearProduct, QOperatorProduct } from './forms/quantized-products.js';
+import type { NBitsProduct, QdqProduct, QLinearProduct, QOperatorProduct } from './forms/quantized-products.js';
 import { findQuantizedProducts, type QuantizedProduct } from './forms/quantized-products.js';
 
 /** A product with constant weights, quantized or not. */
@@ -52,7 +52,8 @@ function floatProduct({ name, node, input, weight, inputFeatures, outputFeatures
 function kindOf(product: Product): string {
   const attributes = [...product.node.attributes].map(([name, { value }]) => `${name}=${name === 'N' ? '' : value}`);
   const hasZeroPoints = product.form === 'nbits' && product.hasZeroPoints;
-  return [product.form, product.node.opType, product.rows, hasZeroPoints, ...attributes.sort()].join(' ');
+  const activations = product.form === 'qdq' ? product.activations.name : '';
+  return [product.form, product.node.opType, product.rows, hasZeroPoints, activations, ...attributes.sort()].join(' ');
 }
 
 function fuse(graph: Graph, members: readonly Product[]): void {
@@ -99,6 +100,7 @@ function fusedProduct(writer: FusedWriter, members: readonly Product[]): Value {
   if (isAll(members, 'nbits')) return fusedNBits(writer, members);
   if (isAll(members, 'qlinear')) return fusedQLinear(writer, members);
   if (isAll(members, 'qoperator')) return fusedQOperator(writer, members);
+  if (isAll(members, 'qdq')) return fusedQdq(writer, members);
   throw new Error('products of different forms are not joined');
 }
 
@@ -137,16 +139,18 @@ function fusedQOperator(writer: FusedWriter, members: Several<QOperatorProduct>)
   const [codes, scale, zeroPoint] = quantize.outputs;
   if (scale === undefined) throw new Error(`${quantize.name} has no scale`);
   const weightScales = writer.scales(members);
-  const columns = members.reduce((sum, member) => sum + member.columns, 0);
-  const zeros = writer.constant(
-    [weightScales],
-    new MemoryTensor('int8', [columns], new Uint8Array(columns)),
-    'zero_points',
-  );
+  const zeros = writer.zeroPoints(members, weightScales);
   const scales = writer.node('Mul', 'scales', [scale, weightScales]);
   const integers = writer.product([codes, writer.weights(members, (member) => member.codes), zeroPoint, zeros]);
   const floats = writer.node('Cast', 'cast', [integers], { to: int(1) });
   return writer.node('Mul', 'scaled', [floats, scales]);
+}
+
+function fusedQdq(writer: FusedWriter, members: Several<QdqProduct>): Value {
+  const [{ activations }] = members;
+  const scales = writer.scales(members);
+  const parts = [writer.weights(members, ({ codes }) => codes), scales, writer.zeroPoints(members, scales)];
+  return writer.product([activations, writer.node('DequantizeLinear', 'weight', parts, { axis: int(1) })]);
 }
 
 function tensorOf(value: Value): Tensor {
@@ -219,6 +223,12 @@ class FusedWriter {
       members.map(({ scale }) => scale),
       tensor,
     );
+  }
+
+  /** int8 zeros, one for each column. `scales` give them their name. */
+  zeroPoints(members: Several<Columns>, scales: Value): Value {
+    const columns = members.reduce((sum, member) => sum + member.columns, 0);
+    return this.constant([scales], new MemoryTensor('int8', [columns], new Uint8Array(columns)), 'zero_points');
   }
 
   biased(product: Value, biases: readonly Value[]): Value {

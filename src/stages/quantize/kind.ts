@@ -1,9 +1,18 @@
 import type { Json } from '../../json.js';
 import { isJsonObject } from '../../json.js';
 import { ruleSchemeSchema } from '../../quant/policy-schema.js';
+import { isStatic } from '../../quant/schemes.js';
 import type { StageKind } from '../kind.js';
 import type { Rule } from './rule.js';
 import { resolveRuleScheme } from './rule-scheme.js';
+
+/** Whether a rule gives operators a scheme with scales that calibration finds. */
+function needsStatistics(rule: Rule): boolean {
+  if (!('scheme' in rule)) return false;
+  const scheme = resolveRuleScheme(rule.scheme);
+  const schemes = 'blocks' in scheme ? [scheme.blocks, scheme.others] : [scheme];
+  return schemes.some((one) => one !== 'float' && isStatic(one));
+}
 
 const stringOrList = {
   anyOf: [
@@ -68,12 +77,15 @@ export const quantizeKind: StageKind = {
     );
     return { ...parameters, rules: resolved as unknown as Json };
   },
-  check: (parameters) => {
+  check: (parameters, inputs) => {
     const rules = Array.isArray(parameters.rules) ? parameters.rules : [];
     return rules.flatMap((rule, index) => {
       const given = isJsonObject(rule) ? ['keep', 'scheme'].filter((name) => rule[name] !== undefined).length : 0;
-      if (given === 1) return [];
-      return [{ pointer: ['rules', String(index)], message: 'a rule says either `scheme: NAME` or `keep: float`' }];
+      const pointer = ['rules', String(index)];
+      if (given !== 1) return [{ pointer, message: 'a rule says either `scheme: NAME` or `keep: float`' }];
+      if (inputs.has('stats') || !needsStatistics(rule as unknown as Rule)) return [];
+      const message = 'a static scheme takes the scales of activations from calibration: give the stage `stats`';
+      return [{ pointer: [...pointer, 'scheme'], message }];
     });
   },
   headline: (metrics) => {

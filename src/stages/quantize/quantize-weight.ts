@@ -8,12 +8,14 @@ import type { Matrix } from '../../quant/matrix.js';
 import { quantizeNBitsWithError } from '../../quant/nbits.js';
 import type { NBitsWeight } from '../../quant/nbits-weight.js';
 import { int8Error, nbitsError } from '../../quant/quantization-error.js';
-import type { NBitsScheme, QLinearScheme, QOperatorScheme, Scheme } from '../../quant/schemes.js';
+import type { NBitsScheme, QdqScheme, QLinearScheme, QOperatorScheme, Scheme } from '../../quant/schemes.js';
 import type { WeightError } from '../../quant/weight-error.js';
+
+type Int8Scheme = QLinearScheme | QOperatorScheme | QdqScheme;
 
 /** Codes of a weight in the form of its scheme, and how far they are from it. */
 export type QuantizedWeight = { readonly error: WeightError } & (
-  | { readonly type: 'int8'; readonly scheme: QLinearScheme | QOperatorScheme; readonly weight: Int8Weight }
+  | { readonly type: 'int8'; readonly scheme: Int8Scheme; readonly weight: Int8Weight }
   | { readonly type: 'nbits'; readonly scheme: NBitsScheme; readonly weight: NBitsWeight }
 );
 
@@ -23,6 +25,7 @@ export function quantizeWeight(weight: Matrix, scheme: Scheme): QuantizedWeight 
     case 'qlinear':
       return toInt8(weight, scheme, quantizeInt8Torch(weight, scheme.weights.granularity));
     case 'qoperator':
+    case 'qdq':
       return toInt8(weight, scheme, quantizeInt8OnnxRuntime(weight, scheme.weights.granularity));
     case 'nbits':
       return { type: 'nbits', scheme, ...quantizeNBitsWeight(weight, scheme.weights) };
@@ -31,7 +34,7 @@ export function quantizeWeight(weight: Matrix, scheme: Scheme): QuantizedWeight 
   }
 }
 
-function toInt8(weight: Matrix, scheme: QLinearScheme | QOperatorScheme, quantized: Int8Weight): QuantizedWeight {
+function toInt8(weight: Matrix, scheme: Int8Scheme, quantized: Int8Weight): QuantizedWeight {
   return { type: 'int8', scheme, weight: quantized, error: int8Error(weight, quantized) };
 }
 

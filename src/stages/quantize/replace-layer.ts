@@ -13,16 +13,25 @@ import type { Tensor } from '../../onnx/tensor.js';
 import { tensorFrom } from '../../onnx/tensor.js';
 import type { Int8Weight } from '../../quant/int8-weight.js';
 import { dynamicQuantizeNode, integerMatMulNodes, quantizedNames } from '../../quant/names.js';
-import type { QLinearScheme } from '../../quant/schemes.js';
+import type { QdqScheme, QLinearScheme } from '../../quant/schemes.js';
 import type { QuantizedWeight } from './quantize-weight.js';
 import { replaceByNBits } from './replace-by-nbits.js';
+import { replaceByQdq } from './replace-by-qdq.js';
 import { addNode, replaceNode } from './replace-node.js';
 
-/** Replaces a linear layer by the form of its quantized weight. */
-export function replaceLayer(model: Model, layer: LinearLayer, quantized: QuantizedWeight): void {
-  if (quantized.type === 'nbits') replaceByNBits(model, layer, quantized.weight, quantized.scheme.accuracyLevel);
-  else if (quantized.scheme.form === 'qlinear') toQLinear(model, layer, quantized.weight, quantized.scheme);
-  else toQOperator(layer, quantized.weight);
+/**
+ * Replaces a linear layer by the form of its quantized weight. `absmax` is the largest magnitude of its input, which static
+ * schemes need.
+ */
+export function replaceLayer(model: Model, layer: LinearLayer, quantized: QuantizedWeight, absmax?: number): void {
+  if (quantized.type === 'nbits') {
+    replaceByNBits(model, layer, quantized.weight, quantized.scheme.accuracyLevel);
+    return;
+  }
+  const { scheme, weight } = quantized;
+  if (scheme.form === 'qlinear') toQLinear(model, layer, weight, scheme);
+  else if (scheme.form === 'qoperator') toQOperator(layer, weight);
+  else toQdq(layer, weight, scheme, absmax);
 }
 
 function toQLinear(model: Model, layer: LinearLayer, quantized: Int8Weight, scheme: QLinearScheme): void {
@@ -60,13 +69,24 @@ function defineProduct(model: Model, { activations }: QLinearScheme): string {
   return quantizedMatMulType;
 }
 
-function toQOperator(layer: LinearLayer, quantized: Int8Weight): void {
-  const names = quantizedNames(layer.weight.name);
-  const { graph } = layer.node;
+function toQdq(layer: LinearLayer, quantized: Int8Weight, scheme: QdqScheme, absmax: number | undefined): void {
+  if (absmax === undefined) throw new Error(`${layer.name} has no statistics`);
+  addWeightConstants(layer, quantized);
+  replaceByQdq(layer, scheme, absmax);
+}
+
+/** As `quantize_dynamic` and `quantize_static` call them. Zero points are always written. */
+function addWeightConstants({ node: { graph }, weight }: LinearLayer, quantized: Int8Weight): void {
+  const names = quantizedNames(weight.name);
   graph.addInitializer(names.quantized, codesTensor(quantized));
   graph.addInitializer(names.scale, scaleTensor(quantized));
   const zeroPoints = new Int8Array(quantized.scales.length);
   graph.addInitializer(names.zeroPoint, tensorFrom('int8', scaleDims(quantized), zeroPoints));
+}
+
+function toQOperator(layer: LinearLayer, quantized: Int8Weight): void {
+  const { graph } = layer.node;
+  addWeightConstants(layer, quantized);
   const activation = layer.input.name;
   if (graph.value(quantizedNames(activation).quantized) === undefined) addNode(layer, dynamicQuantizeNode(activation));
   replaceNode(layer, (output) => {

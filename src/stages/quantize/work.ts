@@ -7,6 +7,7 @@ import { findLinearLayers } from '../../models/linear-layers.js';
 import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
 import { spread } from '../../numerics/threads/spread.js';
 import type { Model } from '../../onnx/model.js';
+import type { Value } from '../../onnx/node.js';
 import { schemeText } from '../../quant/schemes.js';
 import type { WeightError } from '../../quant/weight-error.js';
 import type { WorkContext, WorkResult } from '../kind.js';
@@ -17,6 +18,7 @@ import type { Rule } from './rule.js';
 import { ruleSchemeText } from './rule-scheme.js';
 import type { Decision } from './rules.js';
 import { applyRules } from './rules.js';
+import { staticLimits } from './static-limits.js';
 import { run, weightJob, weightJobModule } from './weight-job.js';
 
 export interface QuantizeParameters {
@@ -30,6 +32,7 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
   const { model, info } = openModelDirectory(directory);
   const { layers, embeddings } = applyRules(findLinearLayers(model.graph), findEmbeddings(model.graph), rules);
   const decisions: readonly Decision[] = [...embeddings, ...layers];
+  const limits = staticLimits(layers, context.inputs.stats);
   const spill = new TensorSpill(context);
   const nodes = [
     ...embeddings.map((decision) => {
@@ -37,7 +40,7 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
       const error = decision.scheme && quantizeEmbedding(model, decision.operator, decision.scheme);
       return account(decision, { rows, features }, error);
     }),
-    ...(await quantizeLayers(model, layers, spill, context)),
+    ...(await quantizeLayers(model, layers, limits, spill, context)),
   ];
   model.graph.removeUnused();
   const quantized = layers.filter(({ scheme }) => scheme !== undefined);
@@ -114,6 +117,7 @@ function account(
 async function quantizeLayers(
   model: Model,
   decisions: readonly Decision<LinearLayer>[],
+  limits: ReadonlyMap<Value, number>,
   spill: TensorSpill,
   { threads, report }: Pick<WorkContext, 'threads' | 'report'>,
 ): Promise<readonly OperatorAccount[]> {
@@ -122,7 +126,7 @@ async function quantizeLayers(
   const errors = new Map<LinearLayer, WeightError>();
   await spread({ jobs, run, module: weightJobModule }, threads, (result, index) => {
     const { operator } = selected[index]!;
-    replaceLayer(model, operator, result);
+    replaceLayer(model, operator, result, limits.get(operator.input));
     spill.move(model.graph, model.graph.initializers.keys());
     errors.set(operator, result.error);
     report({ done: index + 1, total: jobs.length, unit: 'layers' });

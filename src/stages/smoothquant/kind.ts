@@ -2,7 +2,7 @@ import { formatNumber } from '../../format.js';
 import type { Json, JsonObject } from '../../json.js';
 import { isJsonObject } from '../../json.js';
 import { schemeSchema } from '../../quant/scheme-schema.js';
-import { resolveScheme, type SchemeChoice } from '../../quant/schemes.js';
+import { isStatic, resolveScheme, type SchemeChoice } from '../../quant/schemes.js';
 import { datasetProblems, datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
 import type { StageKind } from '../kind.js';
 import { defaultRange } from './alpha-range.js';
@@ -118,11 +118,21 @@ function searchProblems(parameters: JsonObject): Problems {
       message: `\`${name}\` is for \`alpha: auto\`, or a range of alpha`,
     }));
   }
+  const { scheme } = parameters;
+  const hasNoScales = scheme !== undefined && isStatic(resolveScheme(scheme as SchemeChoice));
   const { from, to } = { ...defaultRange, ...(isJsonObject(alpha) ? alpha : {}) };
   const isEmpty = typeof from === 'number' && typeof to === 'number' && from > to;
   return [
     ...datasetProblems(parameters),
     ...(dataset === undefined ? [{ pointer: ['alpha'], message: 'to find alpha, `dataset` has to give a text' }] : []),
+    ...(hasNoScales
+      ? [
+          {
+            pointer: ['scheme'],
+            message: 'scales of a static scheme come from the smoothed model, which is not there yet',
+          },
+        ]
+      : []),
     ...(isEmpty ? [{ pointer: ['alpha'], message: `the range of alpha is empty: ${from} is more than ${to}` }] : []),
   ];
 }

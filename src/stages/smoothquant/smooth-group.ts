@@ -1,6 +1,4 @@
 import type { Checkpoint } from '../../checkpoints/checkpoint.js';
-import { readTensorFloat32 } from '../../checkpoints/tensor-data.js';
-import { QuernError } from '../../errors.js';
 import type { LinearLayer } from '../../models/linear-layers.js';
 import type { ScalingGroup } from '../../models/scaling-groups.js';
 import { scaleColumnsKernel } from '../../numerics/kernels/arithmetic.js';
@@ -9,6 +7,7 @@ import type { Value } from '../../onnx/node.js';
 import { float32Of, tensorFromFloat32 } from '../../onnx/tensor.js';
 import { type Matrix, matrix } from '../../quant/matrix.js';
 import { centredScales, scalesOfFeatures, smoothingScales, smoothNorm, smoothWeight } from '../../quant/smoothquant.js';
+import { activationAbsmax } from '../calibrate/activation-absmax.js';
 import type { TensorSpill } from '../layerwise/tensor-spill.js';
 
 /** A group with the scales it got. */
@@ -81,13 +80,4 @@ function replaceWeight(graph: Graph, spill: TensorSpill, { weight, tensor }: Lin
 function requireConstant(value: Value): NonNullable<Value['initializer']> {
   if (value.initializer === undefined) throw new Error(`${value.name} is a constant`);
   return value.initializer;
-}
-
-/** The largest magnitudes that calibration saw in the channels of a layer's input. */
-function activationAbsmax(statistics: Checkpoint, { name, inputFeatures }: LinearLayer): Float32Array {
-  const tensor = statistics.tensors.get(name);
-  if (tensor?.dims.length === 1 && tensor.dims[0] === inputFeatures) return readTensorFloat32(tensor);
-  throw new QuernError('stage', `the statistics have no absmax of ${inputFeatures} channels for ${name}`, {
-    suggestion: 'calibrate this model, collecting absmax',
-  });
 }

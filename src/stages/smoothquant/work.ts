@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSafetensors } from '../../checkpoints/safetensors.js';
 import { writeSafetensors } from '../../checkpoints/safetensors-writer.js';
 import { QuernError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
@@ -8,6 +7,7 @@ import type { ModelDirectory } from '../../models/model-directory.js';
 import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
 import type { ScalingGroup } from '../../models/scaling-groups.js';
 import { openEngine } from '../../ort/open-engine.js';
+import { openAbsmax } from '../calibrate/activation-absmax.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { TensorSpill } from '../layerwise/tensor-spill.js';
 import { equivalenceError } from './equivalence.js';
@@ -56,7 +56,7 @@ async function smoothAll(
   spill: TensorSpill,
 ): Promise<readonly SmoothedGroup[]> {
   const { parameters, inputs, threads, report } = context;
-  const statistics = openSafetensors(join(inputs.stats!, 'absmax.safetensors'));
+  const statistics = openAbsmax(inputs.stats!);
   if ('dataset' in parameters) {
     const engine = await openEngine({ threads });
     const smoothed = await smoothSegments(opened, groups, statistics, spill, engine, parameters, context);

@@ -51,7 +51,8 @@ test('a key has what the protocol leaves open, and devices only of the engine th
 });
 
 test('devices of the graph engine are a mistake', () => {
-  const check = (parameters: object) => evaluateKind.check?.({ dataset: { text: 'a' }, ...parameters });
+  const check = (parameters: object) =>
+    evaluateKind.check?.({ dataset: { text: 'a' }, ...parameters }, new Set(['model']));
   assert.equal(check({ engine: 'graph', devices: ['cpu'] }), []);
   assert.equal(check({ engine: 'eager', devices: [{ npu: 'stx' }] }), []);
   assert.match(JSON.stringify(check({ engine: 'graph', devices: [{ npu: 'stx' }] })), /of `engine: eager`/);

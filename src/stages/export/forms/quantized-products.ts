@@ -1,6 +1,7 @@
 import { QuernError } from '../../../errors.js';
 import { functionDomain } from '../../../models/functions.js';
 import { type FunctionActivations, quantizedMatMulActivations } from '../../../models/quantized-matmul.js';
+import { type StaticProduct, staticProductOf } from '../../../models/static-product.js';
 import { intAttribute } from '../../../onnx/attribute.js';
 import type { Graph } from '../../../onnx/ir.js';
 import type { Node, Value } from '../../../onnx/node.js';
@@ -54,8 +55,15 @@ export interface QOperatorProduct extends Int8Product {
   readonly quantize: Node;
 }
 
+/** MatMul of what DequantizeLinear makes of the weights and of activations with a constant scale. */
+export interface QdqProduct extends Int8Product {
+  readonly form: 'qdq';
+  /** What the MatMul reads. */
+  readonly activations: Value;
+}
+
 /** A matrix product with constant quantized weights, as `quantize` writes it. */
-export type QuantizedProduct = NBitsProduct | QLinearProduct | QOperatorProduct;
+export type QuantizedProduct = NBitsProduct | QLinearProduct | QOperatorProduct | QdqProduct;
 
 /**
  * All products with quantized weights, in the order of the graph.
@@ -65,6 +73,8 @@ export function findQuantizedProducts(graph: Graph): QuantizedProduct[] {
   return graph.nodes.flatMap((node): QuantizedProduct[] => {
     if (node.domain === 'com.microsoft' && node.opType === 'MatMulNBits') return [readNBits(node)];
     if (node.domain === '' && node.opType === 'MatMulInteger') return [readQOperator(node)];
+    const product = staticProductOf(node);
+    if (product !== undefined) return [readQdq(node, product)];
     const activations = node.domain === functionDomain ? quantizedMatMulActivations.get(node.opType) : undefined;
     return activations === undefined ? [] : [readQLinear(node, activations)];
   });
@@ -103,6 +113,11 @@ function readQLinear(node: Node, activations: FunctionActivations): QLinearProdu
   const [codes, scale] = [node.requireInput(1), node.requireInput(2)];
   const common = productOf(node, node.requireInput(0), node.output, codes.name);
   return { form: 'qlinear', activations, ...common, ...int8Weight(node, codes, scale) };
+}
+
+function readQdq(node: Node, { input, activations, codes, scale }: StaticProduct): QdqProduct {
+  const common = productOf(node, input, node.output, codes.name.replace(/_quantized$/, ''));
+  return { form: 'qdq', activations, ...common, ...int8Weight(node, codes, scale) };
 }
 
 function readQOperator(node: Node): QOperatorProduct {

@@ -35,6 +35,7 @@ function dequantized(product: QuantizedProduct): Matrix {
       return dequantizeNBits(product.weight());
     case 'qlinear':
     case 'qoperator':
+    case 'qdq':
       return dequantizeInt8(product.weight());
     default:
       return unreachable(product);

@@ -11,18 +11,21 @@ import { groupRowsOf } from '../../../quant/nbits-zero-points.js';
 import { notExpressible } from './form.js';
 import type { NBitsProduct, QLinearProduct, QOperatorProduct, QuantizedProduct } from './quantized-products.js';
 
+type OtherProduct = Exclude<QuantizedProduct, { form: 'qdq' }>;
+
 /**
  * Each product becomes a MatMul of what DequantizeLinear makes of its weights: in blocks for groups of weights. Activations
  * that were quantized go through a pair of QuantizeLinear and DequantizeLinear with a scale that is found in them.
  */
 export function toQdq(_model: Model, products: readonly QuantizedProduct[]): void {
   for (const product of products) {
+    if (product.form === 'qdq') continue;
     const writer = new ProductWriter(product);
     writer.replace(activations(writer, product), weights(writer, product));
   }
 }
 
-function activations(writer: ProductWriter, product: QuantizedProduct): Value {
+function activations(writer: ProductWriter, product: OtherProduct): Value {
   switch (product.form) {
     case 'nbits':
       return product.input;
@@ -35,7 +38,7 @@ function activations(writer: ProductWriter, product: QuantizedProduct): Value {
   }
 }
 
-function weights(writer: ProductWriter, product: QuantizedProduct): Value {
+function weights(writer: ProductWriter, product: OtherProduct): Value {
   return product.form === 'nbits' ? groupWeights(writer, product) : int8Weights(writer, product);
 }
 

@@ -5,11 +5,16 @@ import type { Model } from '../../../onnx/model.js';
 import { notExpressible } from './form.js';
 import type { QuantizedProduct } from './quantized-products.js';
 
+const refusals: { readonly [Form in QuantizedProduct['form']]?: string } = {
+  nbits: 'its activations are not quantized, and those of MatMulInteger are',
+  qdq: 'the scale of its activations is fixed, and MatMulInteger is for those that are found at run time',
+};
+
 /** Products of quern's functions become the operators that these consist of, MatMulInteger among them, with the same results. */
 export function toQOperator(model: Model, products: readonly QuantizedProduct[]): void {
-  const other = products.find(({ form }) => form === 'nbits');
-  if (other !== undefined) {
-    throw notExpressible(other, 'qoperator', 'its activations are not quantized, and those of MatMulInteger are');
+  for (const product of products) {
+    const reason = refusals[product.form];
+    if (reason !== undefined) throw notExpressible(product, 'qoperator', reason);
   }
   inlineFunctions(model, ({ domain, name }) => domain === functionDomain && quantizedMatMulActivations.has(name));
 }
