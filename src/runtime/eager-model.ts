@@ -132,6 +132,12 @@ export class EagerModel implements Decoder {
     return this.#run(ids, start, lastRow(ids.length - start));
   }
 
+  /** Tokens of each pass by which `forward` reads so many. */
+  passSizes(tokens: number): readonly number[] {
+    const fullParts = Math.ceil(tokens / this.partLength) - 1;
+    return [...Array<number>(fullParts).fill(this.partLength), tokens - fullParts * this.partLength];
+  }
+
   forwardAll(ids: ArrayLike<number>): Float32Array {
     this.#check(ids);
     return this.#run(ids, 0, { tokens: ids.length, logitRows: ids.length });

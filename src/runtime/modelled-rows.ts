@@ -1,9 +1,10 @@
+import type { EagerModel } from './eager-model.js';
 import { modelPass } from './npu-ledger.js';
 import type { Placement } from './placement.js';
 
-/** Modelled work of the NPU in one pass. A type and not an interface, so that it is JSON. */
+/** Modelled work of the NPU while a decoding step or a prompt is read. A type and not an interface, so that it is JSON. */
 export type ModelledRow = {
-  /** Tokens of the pass: 1 is a decoding step, more a prompt. */
+  /** 1 is a decoding step, more a prompt, which may be read in several passes. */
   readonly tokens: number;
   readonly dispatches: number;
   /** To the nanosecond. The work of the CPU is not in it. */
@@ -15,12 +16,17 @@ export function isModelled({ offloaded }: Placement): boolean {
   return [...offloaded.values()].some(({ device, operator }) => device.plan(operator, 1).modelled !== undefined);
 }
 
-/** The modelled passes over each number of tokens, without repeats, the fewest first. */
-export function modelledRows(placement: Placement, tokens: readonly number[]): readonly ModelledRow[] {
-  return [...new Set(tokens)].sort((a, b) => a - b).map((count) => modelledRow(placement, count));
+/** What is modelled of the passes that read each number of tokens. */
+export function modelledRows(
+  model: Pick<EagerModel, 'placement' | 'passSizes'>,
+  tokens: readonly number[],
+): readonly ModelledRow[] {
+  return tokens.map((count) => modelledRow(model, count));
 }
 
-export function modelledRow(placement: Placement, tokens: number): ModelledRow {
-  const { timeUs, dispatches } = modelPass(placement, tokens);
+export function modelledRow(model: Pick<EagerModel, 'placement' | 'passSizes'>, tokens: number): ModelledRow {
+  const passes = model.passSizes(tokens).map((size) => modelPass(model.placement, size));
+  const timeUs = passes.reduce((sum, pass) => sum + pass.timeUs, 0);
+  const dispatches = passes.reduce((sum, pass) => sum + pass.dispatches, 0);
   return { tokens, dispatches, timeMs: Math.round(timeUs * 1000) / 1e6 };
 }

@@ -151,6 +151,16 @@ test('a prompt can be read in parts, by the model itself, too', () => {
     const actual = decode(inParts);
     assert.equal(actual.ids, expected.ids);
     assert.ok(largestError(expected.logits, actual.logits) < 1e-5, `${partLength}`);
+    inParts.reset();
+    const before = inParts.ledger.passes;
+    inParts.forward(prompt);
+    const sizes = inParts.passSizes(prompt.length);
+    assert.is(sizes.length, inParts.ledger.passes - before);
+    assert.ok(sizes.every((size) => size > 0 && size <= partLength));
+    assert.is(
+      sizes.reduce((sum, size) => sum + size),
+      prompt.length,
+    );
     inParts.close();
   }
   model.close();

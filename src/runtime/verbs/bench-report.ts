@@ -2,7 +2,6 @@ import { type BenchmarkRow, benchmark, benchmarkCapacity, fitPrompts } from '../
 import type { EagerModel } from '../eager-model.js';
 import { isModelled, modelledRow } from '../modelled-rows.js';
 import type { Granularity } from '../partition.js';
-import type { Placement } from '../placement.js';
 import { placementAt } from '../placement-shapes.js';
 import { type Runner, type RunnerOptions, withEagerModel, withRunner } from '../runner.js';
 
@@ -57,8 +56,7 @@ function measure({ engine, opened, devices }: Runner, model: EagerModel, options
   let done = 0;
   const onRepeat = (): void => options.onRepeat(++done, total);
   const rows = benchmark(model, { promptLengths, newTokens, vocabularySize, warmup, repeats, onRepeat });
-  const { placement } = model;
-  const { offloadedOperators, npuCoverage } = placementAt(placement, 1);
+  const { offloadedOperators, npuCoverage } = placementAt(model.placement, 1);
   return {
     model: directory,
     architecture,
@@ -70,18 +68,18 @@ function measure({ engine, opened, devices }: Runner, model: EagerModel, options
     npuCoverage,
     warmup,
     repeats,
-    rows: rows.map((row) => ({ ...row, ...modelledTimes(placement, row.promptLength) })),
+    rows: rows.map((row) => ({ ...row, ...modelledTimes(model, row.promptLength) })),
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   };
 }
 
 function modelledTimes(
-  placement: Placement,
+  model: EagerModel,
   promptLength: number,
 ): Pick<BenchRow, 'modelledNpuPrefillMs' | 'modelledNpuMsPerToken'> {
-  if (!isModelled(placement)) return {};
+  if (!isModelled(model.placement)) return {};
   return {
-    modelledNpuPrefillMs: modelledRow(placement, promptLength).timeMs,
-    modelledNpuMsPerToken: modelledRow(placement, 1).timeMs,
+    modelledNpuPrefillMs: modelledRow(model, promptLength).timeMs,
+    modelledNpuMsPerToken: modelledRow(model, 1).timeMs,
   };
 }

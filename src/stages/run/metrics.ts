@@ -2,7 +2,6 @@ import type { JsonObject } from '../../json.js';
 import { median } from '../../runtime/averages.js';
 import type { EagerModel } from '../../runtime/eager-model.js';
 import { isModelled, modelledRow } from '../../runtime/modelled-rows.js';
-import type { Placement } from '../../runtime/placement.js';
 import { placementAt } from '../../runtime/placement-shapes.js';
 import type { Prompt } from './prompts.js';
 import type { TaskResults } from './tasks.js';
@@ -14,10 +13,11 @@ import type { ValidationReport } from './validate-model.js';
  */
 export function runMetrics(
   device: string,
-  { placement, faults }: EagerModel,
+  model: EagerModel,
   prompts: readonly Prompt[],
   results: TaskResults,
 ): JsonObject {
+  const { placement, faults } = model;
   const { decoded, benchmarked, perplexity, validation, peakRssBytes } = results;
   const times = benchmarked?.[0] ?? decoded?.times;
   const { offloadedOperators, npuCoverage } = placementAt(placement, 1);
@@ -30,7 +30,7 @@ export function runMetrics(
     msPerToken: times?.msPerToken,
     tokensPerSecond: times?.msPerToken === undefined ? undefined : 1000 / times.msPerToken,
     ...modelledMetrics(
-      placement,
+      model,
       benchmarked?.slice(0, 1).map(({ promptLength }) => promptLength) ?? promptLengths(prompts),
     ),
     benchmark: benchmarked,
@@ -50,10 +50,10 @@ function promptLengths(prompts: readonly Prompt[]): readonly number[] {
   return prompts.map(({ ids }) => ids.length);
 }
 
-function modelledMetrics(placement: Placement, prefillLengths: readonly number[]): JsonObject {
-  if (!isModelled(placement)) return {};
+function modelledMetrics(model: EagerModel, prefillLengths: readonly number[]): JsonObject {
+  if (!isModelled(model.placement)) return {};
   return {
-    modelledNpuPrefillMs: median(prefillLengths.map((tokens) => modelledRow(placement, tokens).timeMs)),
-    modelledNpuMsPerToken: modelledRow(placement, 1).timeMs,
+    modelledNpuPrefillMs: median(prefillLengths.map((tokens) => modelledRow(model, tokens).timeMs)),
+    modelledNpuMsPerToken: modelledRow(model, 1).timeMs,
   };
 }

@@ -52,7 +52,10 @@ export function perplexityDataset({ tasks, protocol, dataset }: RunParameters): 
   return protocol === 'windows' ? { protocol, dataset: dataset as DatasetParameters } : { protocol, dataset };
 }
 
-/** Most tokens that one of the tasks has in the cache: memory for it is allocated once, and for no more. */
+/**
+ * Most tokens that one of the tasks has in the cache: memory for it is allocated once, and for no more. At least the one of
+ * a decoding step, which reports describe whatever the tasks.
+ */
 export function neededCapacity(
   parameters: RunParameters,
   prompts: readonly Prompt[],
@@ -60,7 +63,7 @@ export function neededCapacity(
   positions: number,
 ): number {
   const { tasks, maxLength, promptLengths, newTokens } = parameters;
-  const needs: number[] = [windowLength];
+  const needs: number[] = [1, windowLength];
   if (tasks.includes('decode')) needs.push(maxLength);
   if (tasks.includes('validate')) needs.push(...prompts.map(({ ids }) => ids.length + validationTokens));
   if (tasks.includes('benchmark')) needs.push(benchmarkCapacity(promptLengths, newTokens, positions));

@@ -55,11 +55,12 @@ function placedOperators(
   const taken = new Map([...offloaded.values()].map(({ row }, index) => [row, shapes[index]]));
   return rows.map((row) => {
     const { operator, type, reason, shape } = row;
-    const { device = row.device, bytes, modelledUs } = taken.get(row) ?? {};
+    const { device = row.device, bytes = 0, modelledUs } = taken.get(row) ?? {};
+    const why = device === row.device ? reason : `chosen by ${row.device}`;
     return {
-      ...{ operator, type, device, reason, macs: row.macsPerToken * tokens },
+      ...{ operator, type, device, reason: why, macs: row.macsPerToken * tokens },
       ...(shape === undefined ? {} : { shape: { m: tokens, ...shape } }),
-      ...(bytes === undefined ? {} : { bytes }),
+      ...(bytes === 0 ? {} : { bytes }),
       ...(modelledUs === undefined ? {} : { modelledMs: modelledUs / 1000 }),
     };
   });

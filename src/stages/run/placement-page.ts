@@ -4,17 +4,18 @@ import type { Placement, PlacementRow } from '../../runtime/placement.js';
 import type { PassPlacement } from '../../runtime/placement-shapes.js';
 import { passName } from './pass-tables.js';
 
-/** The placement of a model as a Markdown page: what runs where, and why. */
+/** The placement of a model as a Markdown page: what runs where, and why. Totals are those of the first of the passes. */
 export function placementPage(
-  { rows, offloaded, npuCoverage }: Placement,
+  { rows }: Placement,
   passes: readonly PassPlacement[],
   devices: readonly string[],
   faults: readonly DeviceFault[],
 ): string {
+  const [{ offloadedOperators, npuCoverage } = { offloadedOperators: 0, npuCoverage: 0 }] = passes;
   return [
     '# Placement',
     '',
-    `Devices, in order of preference: ${devices.join(', ')}. ${offloaded.size} of ${rows.length} operators are offloaded.`,
+    `Devices, in order of preference: ${devices.join(', ')}. ${offloadedOperators} of ${rows.length} operators are offloaded.`,
     '',
     `They do ${formatPercent(npuCoverage)} of the multiplications with weights (MACs). Attention, which multiplies`,
     'activations with each other, is not counted.',

@@ -40,7 +40,7 @@ export function runReport(subjects: ReportSubjects): JsonObject {
     placement: placement.rows,
     placementByTokens: passTokens(subjects).map((tokens) => placementAt(placement, tokens)),
     warnings: model.faults.length === 0 ? undefined : model.faults,
-    modelledNpu: !isModelled(placement) ? undefined : modelledRows(placement, passTokens(subjects)),
+    modelledNpu: !isModelled(placement) ? undefined : modelledRows(model, readTokens(subjects)),
     sampling: decoded === undefined ? undefined : samplingOf(parameters),
     answers: decoded?.answers,
     draft: decoded?.guesses,
@@ -50,7 +50,13 @@ export function runReport(subjects: ReportSubjects): JsonObject {
 }
 
 /** Tokens of the passes that answers and benchmarks had, without repeats, the fewest first. */
-export function passTokens({ prompts, results }: Pick<ReportSubjects, 'prompts' | 'results'>): readonly number[] {
+export function passTokens(subjects: Pick<ReportSubjects, 'model' | 'prompts' | 'results'>): readonly number[] {
+  const sizes = readTokens(subjects).flatMap((tokens) => subjects.model.passSizes(tokens));
+  return [...new Set(sizes)].sort((a, b) => a - b);
+}
+
+/** Tokens of the prompts of answers and benchmarks, and the one of a decoding step, in the same order. */
+function readTokens({ prompts, results }: Pick<ReportSubjects, 'prompts' | 'results'>): readonly number[] {
   const { decoded, benchmarked } = results;
   const lengths = [
     ...(decoded === undefined ? [] : prompts.map(({ ids }) => ids.length)),

@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { QuernError } from '../../errors.js';
-import type { EagerModel } from '../../runtime/eager-model.js';
 import { observedParts } from '../../runtime/observed-engine.js';
 import { placementAt } from '../../runtime/placement-shapes.js';
 import { type Runner, withEagerModel, withRunner } from '../../runtime/runner.js';
@@ -61,10 +60,11 @@ async function runOn(
   const { engine, opened } = runner;
   const devices = runner.devices.map(({ name }) => name);
   const results = await runTasks(context, { runner, model, prompts, windows, amd });
-  const report = runReport({ opened, engine, model, devices, parameters, prompts, results });
+  const subjects = { opened, engine, model, devices, parameters, prompts, results };
+  const report = runReport(subjects);
   writeFileSync(join(outputDirectory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   const files = {
-    ...placementFiles(model, devices, { prompts, results }),
+    ...placementFiles(subjects),
     ...amd?.files(),
     ...profileFiles(results.profile),
   };
@@ -74,11 +74,11 @@ async function runOn(
   return { metrics: runMetrics(devices[0] ?? 'cpu', model, prompts, results) };
 }
 
-function placementFiles(
-  { placement, faults }: EagerModel,
-  devices: readonly string[],
-  subjects: Pick<ReportSubjects, 'prompts' | 'results'>,
-): { readonly [name: string]: string } {
+function placementFiles(subjects: Pick<ReportSubjects, 'model' | 'devices' | 'prompts' | 'results'>): {
+  readonly [name: string]: string;
+} {
+  const { model, devices } = subjects;
+  const { placement, faults } = model;
   const tokens = passTokens(subjects);
   const passes = tokens.map((count) => placementAt(placement, count));
   const tables = passTables(placement, tokens, subjects.results.profile);
