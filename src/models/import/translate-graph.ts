@@ -115,6 +115,6 @@ function notUnderstood(value: Value): QuernError {
       : `the operator ${node.domain === '' ? '' : `${node.domain}.`}${node.opType} (${node.name === '' ? value.name : node.name})`;
   return new QuernError('input', `${what} has a use in the graph that is not understood`, {
     suggestion:
-      'decoders with attention, norms, linear layers and activations can be imported; the checkpoint itself may be loadable',
+      'decoders with causal attention, norms, linear layers and activations can be imported; load the checkpoint itself, or export it again, for example with optimum',
   });
 }
