@@ -16,6 +16,26 @@ function* randomNumbers(seed: number): Generator<number, never> {
   }
 }
 
+/** The number of the process that has written a signal. A signal that has just appeared may be empty still. */
+async function processIn(path: string): Promise<number> {
+  for (let text = ''; ; text = readFileSync(path, 'utf8')) {
+    if (text !== '') return Number(text);
+    await setTimeout(5);
+  }
+}
+
+/** Waits until there is no process of this number. The test runner's time limit is that of the wait. */
+async function processEnds(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await setTimeout(5);
+  }
+}
+
 /** Starts builds that are killed after random times up to that of a whole one, and builds again after each. */
 async function killAtRandomInstants(project: Project, times: number, isWhole: () => void): Promise<void> {
   const startedMs = performance.now();
@@ -93,8 +113,10 @@ test('a child whose parent is killed ends by itself', () =>
     });
     const running = project.start('build', 'recipe.yaml');
     await fileAppears(project.signal('here'));
+    const child = await processIn(project.signal('here'));
     running.child.kill('SIGKILL');
     await running.ended;
+    await processEnds(child);
     writeFileSync(project.signal('never'), '');
     project.writeProbes('recipe.yaml', { other: { steps: [] } });
     await project.build('recipe.yaml');

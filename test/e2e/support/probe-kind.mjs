@@ -44,8 +44,8 @@ const actions = {
     const runs = readFileSync(control('runs'), 'utf8').trimEnd().split('\n').length;
     writeFileSync(join(outputDirectory, path), JSON.stringify({ runs }));
   },
-  /** Tells the test that this point is reached. */
-  reach: (name) => writeFileSync(control(name), ''),
+  /** Tells the test that this point is reached, and by which process. */
+  reach: (name) => writeFileSync(control(name), String(process.pid)),
   wait: (name) => waitFor(name),
   /** Writes a file of the artifact as a part of the work. Where it has to be made, that is noted in `parts`. */
   part: async ({ name, text, during = [] }, context) => {
