@@ -1,3 +1,4 @@
+import type { OperatorWeights } from '../../operator-weights.js';
 import type { LinearOperator } from '../device.js';
 
 /**
@@ -17,22 +18,11 @@ export interface DeviceDriver {
   close?(): void | Promise<void>;
 }
 
-/** Weights, k x n in row-major order: element [depth, column] is at `depth * n + column`. */
-export type DriverWeights =
-  | { readonly form: 'float32'; readonly values: Float32Array }
-  /**
-   * value = code * scale, with one scale or one for each column. The activations are quantized as the operator's
-   * `activations` say: by max|x| / 128 (int8) or max|x| / 32768 (int16) over all rows of the dispatch.
-   */
-  | { readonly form: 'int8'; readonly codes: Int8Array; readonly scales: Float32Array }
-  /** value = (code - zero point) * scale; scales and zero points are ceil(k / groupSize) x n. */
-  | {
-      readonly form: 'groups';
-      readonly codes: Uint8Array;
-      readonly groupSize: number;
-      readonly scales: Float32Array;
-      readonly zeroPoints: Float32Array;
-    };
+/**
+ * Weights, k x n in row-major order. With those of form `int8` the activations are quantized as the operator's
+ * `activations` say: by max|x| / 128 (int8) or max|x| / 32768 (int16) over all rows of the dispatch.
+ */
+export type DriverWeights = OperatorWeights;
 
 /** One matrix product. The arrays are only valid until `run` ends. */
 export interface DriverDispatch {
