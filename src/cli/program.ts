@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { ExitCode } from '../errors.js';
 import { exitCodes } from '../errors.js';
+import { packageDirectory } from '../own-files.js';
 import { mostThreads } from '../threads.js';
 import { addCacheCommand } from './cache-program.js';
 import type {
@@ -268,6 +270,6 @@ function buildCommand(program: Command, name: string, description: string): Comm
 }
 
 function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const manifest: unknown = JSON.parse(readFileSync(join(packageDirectory, 'package.json'), 'utf8'));
   return String(Object(manifest).version);
 }

@@ -1,12 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { isMap, isScalar, parseDocument, stringify } from 'yaml';
 import { QuernError } from '../errors.js';
 import { didYouMean } from '../nearest.js';
+import { packageDirectory } from '../own-files.js';
 import { parseSetting } from '../recipe/variables.js';
 
-const packageDirectory = fileURLToPath(new URL('../../', import.meta.url));
 const templateDirectory = join(packageDirectory, 'recipes/templates');
 
 /** A variable of a template: what a user may want to be different. */

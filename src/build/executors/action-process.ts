@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { ownFile } from '../../own-files.js';
 import { actionEnvironment } from './environment.js';
 import { watchMemory } from './memory-watch.js';
 import type { HostMessage } from './messages.js';
 
 /** The compiled command line, whose `exec-action` does the work of an action. */
-export const ownCommandLine = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+export const ownCommandLine = fileURLToPath(ownFile('cli/main.js'));
 
 /** Stands for the path of an action file that the process is told later. */
 export const toldLater = '-';

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, QuernError } from '../../errors.js';
+import { ownFile } from '../../own-files.js';
 
 /** What `run` of the module of some jobs does: the same for the same job, wherever it runs. */
 export type JobFunction<Job, Result> = (job: Job) => Result;
@@ -32,7 +33,7 @@ export type ThreadMessage = { readonly index: number } & (
 
 type Outcome<Result> = { readonly result: Result } | { readonly error: unknown };
 
-const workerUrl = new URL('./worker.mjs', import.meta.url);
+const workerUrl = ownFile('numerics/threads/worker.mjs');
 
 /**
  * Does independent jobs on several threads, the calling one included, each thread taking the next job when it is free.

@@ -2,6 +2,7 @@ import { QuernError } from '../../errors.js';
 import type { LinearLayer } from '../../models/linear-layers.js';
 import { giveScratch, takeScratch } from '../../numerics/scratch.js';
 import { FileTensor, float32Of, MemoryTensor } from '../../onnx/tensor.js';
+import { ownModule } from '../../own-files.js';
 import { type Matrix, matrix } from '../../quant/matrix.js';
 import type { Scheme } from '../../quant/schemes.js';
 import { type QuantizedWeight, quantizeWeight } from './quantize-weight.js';
@@ -17,7 +18,7 @@ export interface WeightJob {
 }
 
 /** This module, for threads. */
-export const weightJobModule = new URL(import.meta.url);
+export const weightJobModule = ownModule('stages/quantize/weight-job');
 
 export function weightJob({ name, tensor, inputFeatures, outputFeatures }: LinearLayer, scheme: Scheme): WeightJob {
   const place = tensor instanceof FileTensor ? { path: tensor.path, offset: tensor.offset } : { bytes: tensor.bytes() };

@@ -1,11 +1,12 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { QuernError } from '../../../errors.js';
+import { ownFile } from '../../../own-files.js';
 import type { DriverCall, DriverReply, WorkerStart } from './messages.js';
 
 /** Loading a module may take longer than a dispatch. */
 const startTimeoutMs = 20_000;
 
-const workerUrl = new URL('./worker.mjs', import.meta.url);
+const workerUrl = ownFile('runtime/devices/plugin/worker.mjs');
 
 /**
  * A driver in a thread of its own, called synchronously. After a call that took too long, or when the thread has ended, the
