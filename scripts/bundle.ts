@@ -1,15 +1,17 @@
 /**
  * Builds what runs: quern's modules joined into few files, because a command with nothing to do would spend most of its time
- * on opening them one by one. Packages stay files of their own. What entries share goes to the root of `dist`, which
- * `src/own-files.ts` counts on.
+ * on opening them one by one. Of the packages only `yaml` is joined too, which every command needs and which is 72 files
+ * otherwise. What entries share goes to the root of `dist`, which `src/own-files.ts` counts on.
  */
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 const source = join(root, 'src');
 const target = join(root, 'dist');
+const { dependencies }: { dependencies: object } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' });
 const entries = [
@@ -21,6 +23,20 @@ const entries = [
   ...files.filter((name) => name.endsWith('.mjs') || name.endsWith('-job.ts')),
 ];
 
+/** The package's modules for browsers: the same, without `require`. Its licence goes with them. */
+const yaml: Plugin = {
+  name: 'yaml',
+  setup({ onResolve, onLoad }) {
+    const directory = join(root, 'node_modules/yaml');
+    const entry = join(directory, 'browser/index.js');
+    onResolve({ filter: /^yaml$/ }, () => ({ path: entry, sideEffects: false }));
+    onLoad({ filter: /[\\/]yaml[\\/]browser[\\/]index\.js$/ }, async () => {
+      const licence = await readFile(join(directory, 'LICENSE'), 'utf8');
+      return { contents: `/*! yaml\n${licence}*/\n${await readFile(entry, 'utf8')}`, loader: 'js' };
+    });
+  },
+};
+
 for (const name of readdirSync(target)) if (name.endsWith('.js')) rmSync(join(target, name));
 await build({
   entryPoints: entries.map((name) => join(source, name)),
@@ -28,7 +44,8 @@ await build({
   outdir: target,
   bundle: true,
   splitting: true,
-  packages: 'external',
+  external: Object.keys(dependencies).filter((name) => name !== 'yaml'),
+  plugins: [yaml],
   platform: 'node',
   target: 'node20.19',
   format: 'esm',
