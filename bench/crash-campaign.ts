@@ -27,7 +27,7 @@ function* randomNumbers(start: number): Generator<number, never> {
 const random = randomNumbers(seed);
 const below = (limit: number): number => Math.floor(random.next().value * limit);
 
-/** A graph of 3 to 8 probes, each of which writes a file and gathers its inputs. `salt` makes its keys new ones. */
+/** A graph of 3 to 8 probes, each of which writes a file, makes up to three parts and gathers its inputs. `salt` makes its keys new ones. */
 function randomStages(salt: string): { readonly [stage: string]: object } {
   const count = 3 + below(6);
   return Object.fromEntries(
@@ -36,7 +36,11 @@ function randomStages(salt: string): { readonly [stage: string]: object } {
         index > 0 && below(3) > 0 ? [[name, `s${below(index)}`] as const] : [],
       );
       const text = `${salt} ${index} `.repeat(1 + below(20_000));
-      const steps = [{ write: { [`f${below(3)}`]: text } }, { gather: 'all' }];
+      // Some parts are those of the recipe before, so that they are found.
+      const parts = Array.from({ length: below(4) }, (_, part) => ({
+        part: { name: `p${part}`, text: below(2) > 0 ? text : `${part} `.repeat(50_000) },
+      }));
+      const steps = [{ write: { [`f${below(3)}`]: text } }, ...parts, { gather: 'all' }];
       return [
         `s${index}`,
         { ...Object.fromEntries(inputs), steps, ...(below(4) === 0 ? { to: `exported-${index}` } : {}) },
