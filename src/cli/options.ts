@@ -78,6 +78,10 @@ export interface RunModelOptions extends CommonOptions {
 /** Options of `generate`. */
 export interface GenerateCommandOptions extends RunModelOptions {
   readonly prompt?: string;
+  /** Whether prompts are written as the model's chat template has them. By default in a conversation. */
+  readonly chat?: boolean;
+  /** What a conversation begins with. */
+  readonly system?: string;
   readonly maxTokens: number;
   readonly temperature: number;
   readonly topK?: number;

@@ -144,6 +144,9 @@ function createProgram(choose: (verb: Verb) => void): Command {
     );
   modelCommand(program, 'generate', 'continues a text with a model, and shows it as it comes')
     .option('--prompt <text>', 'the text; without it, standard input, or a conversation on a terminal')
+    .option('--chat', 'asks as the chat template of the model has it; the default of a conversation')
+    .option('--no-chat', 'gives the prompt to the model as it stands')
+    .option('--system <text>', 'what the model is told before a conversation')
     .addOption(countOption('--max-tokens <count>', 'tokens of the answer at the most').default(128))
     .addOption(
       new Option('--temperature <number>', 'draws tokens at random; 0 takes the most probable one')

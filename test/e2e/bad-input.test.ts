@@ -358,6 +358,22 @@ const rows: readonly Row[] = [
     says: /quern\.json is missing or does not describe a model/,
   },
   {
+    name: 'a chat with a model that has no chat template',
+    prepare: (project) => void writeTinyOpt(join(project.directory, 'model')),
+    call: ['generate', 'model', '--chat', '--prompt', 'Hello'],
+    code: 2,
+    says: [/model has no chat template/, /leave out --chat/],
+  },
+  {
+    name: 'a chat template that is broken',
+    prepare: (project) => {
+      project.write('chat_template.jinja', '{% for %}');
+    },
+    call: ['generate', '.', '--chat', '--prompt', 'Hello'],
+    code: 1,
+    says: [/chat_template\.jinja: the chat template can't be used: /, /--no-chat/],
+  },
+  {
     name: 'an empty prompt',
     prepare: (project) => void writeTinyOpt(join(project.directory, 'model')),
     call: ['generate', 'model', '--prompt', ''],

@@ -7,6 +7,7 @@ import { type Project, withProject } from './support/project.js';
 
 interface Generated {
   readonly model: string;
+  readonly prompt: string;
   readonly promptIds: readonly number[];
   readonly newIds: readonly number[];
   readonly text: string;
@@ -26,6 +27,8 @@ async function withModel(use: (project: Project, directory: string) => Promise<v
         return { ...tensor, dims: [positions + 2, columns], data: new Float32Array((positions + 2) * columns) };
       },
     });
+    const template = '{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}assistant:';
+    project.write('model/chat_template.jinja', template);
     project.write('recipe.yaml', 'quern: 1\nstages:\n  float: { kind: load, source: ./model }\n');
     await project.build('recipe.yaml');
     await use(project, (await project.quern('path', 'recipe.yaml', 'float')).stdout.trim());
@@ -46,6 +49,19 @@ test('generate continues a prompt, of a directory and of a stage alike, within t
     const long = await project.quern('generate', directory, '--prompt', 'The ship was '.repeat(20));
     assert.is(long.code, 1);
     assert.match(long.stderr, /the prompt has \d+ tokens, and the model has room for 32/);
+  }));
+
+test('a chat asks as the template of the model has it', () =>
+  withModel(async (project, directory) => {
+    const chat = await project.json<Generated>('generate', directory, '--chat', '--prompt', 'The', '--max-tokens', '2');
+    assert.is(chat.prompt, 'user: The\nassistant:');
+    const plain = ['generate', directory, '--prompt', chat.prompt, '--max-tokens', '2'];
+    // The template of this model says nothing of the token that the tokenizer begins a text with.
+    assert.equal(chat.promptIds, (await project.json<Generated>(...plain)).promptIds.slice(1));
+    const told = ['--system', 'Be brief.', '--prompt', 'The', '--max-tokens', '1'];
+    const system = await project.json<Generated>('generate', directory, ...told);
+    assert.is(system.prompt, 'system: Be brief.\nuser: The\nassistant:');
+    assert.is((await project.json<Generated>(...plain)).prompt, chat.prompt);
   }));
 
 test('a seed repeats what it drew', () =>

@@ -5,7 +5,8 @@ import type { ExitCode } from '../../errors.js';
 import { exitCodes, QuernError } from '../../errors.js';
 import { formatNumber } from '../../format.js';
 import { parseDeviceList } from '../../runtime/devices/device-list.js';
-import type { GeneratedText, TextGenerator } from '../../runtime/verbs/text-generator.js';
+import { type Conversation, openConversation } from '../../runtime/verbs/conversation.js';
+import type { GeneratedText, Prompt, TextGenerator } from '../../runtime/verbs/text-generator.js';
 import { withTextGenerator } from '../../runtime/verbs/text-generator.js';
 import { InterruptSignals } from '../interrupts.js';
 import { modelDirectory } from '../model-argument.js';
@@ -26,7 +27,10 @@ export async function generate(
   }
   const directory = await modelDirectory(model, stage, options);
   const isConversation = options.prompt === undefined && process.stdin.isTTY === true && !options.json;
-  const prompt = isConversation ? undefined : await givenPrompt(options.prompt);
+  // A single prompt is given as it stands unless something else is asked for.
+  const chat = options.chat ?? (isConversation || options.system !== undefined ? undefined : false);
+  const conversation = openConversation(directory, { chat, system: options.system });
+  const prompt = isConversation ? undefined : await conversation.ask(await givenPrompt(options.prompt));
   const { temperature, topK, topP, seed, maxTokens, granularity, ignoreEos = false, draft, draftTokens } = options;
   const generatorOptions = {
     policy: options.placement,
@@ -38,7 +42,7 @@ export async function generate(
   };
   const readerLeaves = readerLeaving();
   if (prompt === undefined) {
-    return withTextGenerator(generatorOptions, (generator) => converse(generator, readerLeaves));
+    return withTextGenerator(generatorOptions, (generator) => converse(generator, conversation, readerLeaves));
   }
   return withTextGenerator({ ...generatorOptions, prompt }, async (generator) => {
     const answer = await showAnswer(generator, prompt, readerLeaves, options.json === true);
@@ -54,16 +58,22 @@ async function givenPrompt(prompt: string | undefined): Promise<string> {
 }
 
 /** Answers one line after the other. Ctrl-C ends an answer, or the conversation between answers. */
-async function converse(generator: TextGenerator, readerLeaves: AbortSignal): Promise<ExitCode> {
+async function converse(
+  generator: TextGenerator,
+  conversation: Conversation,
+  readerLeaves: AbortSignal,
+): Promise<ExitCode> {
   for (;;) {
-    const prompt = await ask();
-    if (typeof prompt === 'number') return prompt;
-    if (prompt.trim() === '') continue;
+    const line = await ask();
+    if (typeof line === 'number') return line;
+    if (line.trim() === '') continue;
     try {
-      await showAnswer(generator, prompt, readerLeaves, false);
+      const { text } = await showAnswer(generator, await conversation.ask(line), readerLeaves, false);
+      conversation.answered(text);
     } catch (error) {
       if (!(error instanceof QuernError)) throw error;
-      process.stderr.write(`${error.message}\n`);
+      const restarted = conversation.restart() ? '\nthe conversation begins anew' : '';
+      process.stderr.write(`${error.message}${restarted}\n`);
     }
   }
 }
@@ -99,7 +109,7 @@ function readerLeaving(): AbortSignal {
 
 async function showAnswer(
   generator: TextGenerator,
-  prompt: string,
+  prompt: Prompt,
   readerLeaves: AbortSignal,
   quiet: boolean,
 ): Promise<GeneratedText> {

@@ -27,7 +27,14 @@ export interface TextGeneratorOptions extends RunnerOptions {
   /** Whether a text goes on behind a token that ends it. */
   readonly ignoreEos: boolean;
   /** The only prompt there will be. Without it there is room for prompts and answers of 4,096 tokens, or fewer positions. */
-  readonly prompt?: string;
+  readonly prompt?: Prompt;
+}
+
+/** What a model is given to go on with. */
+export interface Prompt {
+  readonly text: string;
+  /** Whether the tokenizer puts tokens round it, as round any text. Templates of conversations have them already. */
+  readonly special: boolean;
 }
 
 export interface AnswerOptions {
@@ -108,7 +115,7 @@ export class TextGenerator {
    * Continues a prompt. The event loop has a turn between tokens, and between the parts of a long prompt.
    * @throws QuernError (`stage`) if the prompt leaves no room for a token
    */
-  async answer(prompt: string, { stop, onText }: AnswerOptions): Promise<GeneratedText> {
+  async answer(prompt: Prompt, { stop, onText }: AnswerOptions): Promise<GeneratedText> {
     const { tokenizer } = this.#runner;
     const promptIds = encode(this.#runner, prompt);
     const guesses = new GuessCount();
@@ -135,7 +142,7 @@ export class TextGenerator {
     return { promptIds: [...promptIds], text, newIds, stoppedBy, ...times(generated), ...draft };
   }
 
-  report(prompt: string, answer: GeneratedText): GenerationReport {
+  report({ text: prompt }: Prompt, answer: GeneratedText): GenerationReport {
     const { directory, granularity, threads, sampling } = this.#options;
     const { devices, opened } = this.#runner;
     return {
@@ -182,8 +189,8 @@ export class TextGenerator {
   }
 }
 
-function encode({ tokenizer }: Runner, prompt: string): Int32Array {
-  return tokenizer.encode(prompt, { special: true });
+function encode({ tokenizer }: Runner, { text, special }: Prompt): Int32Array {
+  return tokenizer.encode(text, { special });
 }
 
 function times(generated: readonly GeneratedToken[]): Pick<GeneratedText, 'prefillMs' | 'msPerToken'> {
