@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const timeoutMs = 300_000;
+const timeoutMs = process.env.QUERN_LARGE_TESTS === '1' ? 3_600_000 : 300_000;
 
 /** Files that are run in one process. */
 type Batch = readonly string[];
