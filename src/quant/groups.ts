@@ -56,7 +56,7 @@ export function encodeGroups(weight: Matrix, options: GroupOptions, parameters: 
   const block = storedBlock(rows, options.group);
   const columnBytes = nbitsColumnBytes(rows, block, bits);
   const layout = { group: groupRows(weight, options.group), bits, largestCode: 2 ** options.bits - 1, columnBytes };
-  const codes = encodeGroupsKernel(weight, parameters, layout, 'divide-to-even');
+  const codes = encodeGroupsKernel(weight, parameters, layout);
   const { factors, zeroPoints } = options.group === 'channel' ? repeated(parameters, rows, columns, block) : parameters;
   const quantized = { rows, columns, bits, block, codes, scales: groupColumnsOf(factors, columns) };
   const isDefault = options.symmetric && 2 ** (options.bits - 1) === nbitsDefaultZeroPoint(bits);

@@ -1,9 +1,9 @@
-import { quantizeBlocksKernel } from '../numerics/kernels/groups.js';
+import { quantizeBlocksKernel } from '../numerics/kernels/blocks.js';
 import { requireFinite } from './finite.js';
 import type { Matrix } from './matrix.js';
 import type { NBits, NBitsBlock, NBitsWeight } from './nbits-weight.js';
 import { nbitsColumnBytes, nbitsLargestCode } from './nbits-weight.js';
-import { groupColumnsOf, packZeroPoints } from './nbits-zero-points.js';
+import { packZeroPoints } from './nbits-zero-points.js';
 import { errorOf, type WeightError } from './weight-error.js';
 
 export interface NBitsOptions {
@@ -34,12 +34,12 @@ export function quantizeNBitsWithError(
   const { rows, columns } = weight;
   const columnBytes = nbitsColumnBytes(rows, block, bits);
   const layout = { group: block, bits, largestCode: nbitsLargestCode(bits), columnBytes };
-  const { codes, scales, zeroPoints, comparison, largest } = quantizeBlocksKernel(weight, layout, symmetric);
-  requireFinite(weight, largest);
+  const { codes, scales, zeroPoints, comparison } = quantizeBlocksKernel(weight, layout, symmetric);
+  requireFinite(weight, comparison.squaredNorm);
   if (bits === 4 && rows % 2 === 1) fillLastHalfByte(codes, rows, block, columnBytes);
-  const quantized = { rows, columns, bits, block, codes, scales: groupColumnsOf(scales, columns) };
+  const quantized = { rows, columns, bits, block, codes, scales };
   return {
-    quantized: symmetric ? quantized : { ...quantized, zeroPoints: packZeroPoints(zeroPoints, columns, bits) },
+    quantized: zeroPoints ? { ...quantized, zeroPoints: packZeroPoints(zeroPoints, columns, bits) } : quantized,
     error: errorOf(comparison),
   };
 }

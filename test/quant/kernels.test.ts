@@ -2,12 +2,13 @@ import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scaleColumnsKernel, scaleRowsKernel } from '../../src/numerics/kernels/arithmetic.js';
+import { withResidentMatrix } from '../../src/numerics/kernels/resident.js';
 import { absmax, columnAbsmax, rowAbsmax } from '../../src/quant/absmax.js';
 import { dequantizeInt8, dequantizeNBits } from '../../src/quant/dequantize.js';
 import { quantizeInt8OnnxRuntime } from '../../src/quant/int8-onnxruntime.js';
 import { quantizeInt8Torch } from '../../src/quant/int8-torch.js';
 import { type Matrix, matrix } from '../../src/quant/matrix.js';
-import { quantizeNBits } from '../../src/quant/nbits.js';
+import { quantizeNBits, quantizeNBitsWithError } from '../../src/quant/nbits.js';
 import { nbitsBlocks } from '../../src/quant/nbits-weight.js';
 import { int8Error, nbitsError } from '../../src/quant/quantization-error.js';
 import { type WeightError, weightError } from '../../src/quant/weight-error.js';
@@ -114,9 +115,17 @@ test('blocks of 4 bits', () => {
     sameBits(found.scales, expected.scales, 'scales');
     assert.equal(found.zeroPoints, expected.zeroPoints);
     sameBits(dequantizeNBits(found).values, plainDequantize.dequantizeNBits(expected).values, 'values');
+    const resident = withResidentMatrix(weight.rows, weight.columns, (copy) => {
+      copy.values.set(weight.values);
+      return quantizeNBitsWithError(copy, { block, symmetric });
+    });
+    assert.equal(resident, quantizeNBitsWithError(weight, { block, symmetric }));
   };
   fc.assert(fc.property(anyMatrix, fc.constantFrom(...nbitsBlocks), fc.boolean(), check));
-  for (const symmetric of [false, true]) check(tall, 128, symmetric);
+  for (const symmetric of [false, true]) {
+    check(tall, 128, symmetric);
+    check(spread(700, 800), 32, symmetric);
+  }
 });
 
 test('errors of weights', () => {

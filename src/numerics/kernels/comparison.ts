@@ -1,11 +1,11 @@
-import { kernelInstance } from './instance.js';
+import { type KernelFunctions, kernelInstance } from './instance.js';
 import { padded, piecesOf } from './panels.js';
 
 /** Sums over two arrays of equal length, in float64. */
 export interface Comparison {
   readonly squaredError: number;
   readonly squaredNorm: number;
-  /** The largest absolute difference. */
+  /** The largest absolute difference; NaN if one is NaN. */
   readonly largest: number;
 }
 
@@ -20,17 +20,24 @@ export class ComparisonSums {
 
   /** Adds values and others that lie in kernel memory, a multiple of four. */
   add(values: number, others: number, count: number, state: number): void {
+    this.update(state, ({ compare }) => compare(values, others, count, state));
+  }
+
+  /** Lets kernels add to the sums, in kernel memory. */
+  update(state: number, add: (functions: KernelFunctions) => void): void {
     const kernels = kernelInstance();
     const sums = kernels.doubles(state, this.#sums.length);
     sums.set(this.#sums);
-    kernels.functions.compare(values, others, count, state);
+    add(kernels.functions);
     this.#sums.set(sums);
   }
 
   result(): Comparison {
     const sums = this.#sums;
     const total = (from: number): number => sums[from]! + sums[from + 1]! + (sums[from + 2]! + sums[from + 3]!);
-    return { squaredError: total(0), squaredNorm: total(4), largest: Math.max(...sums.subarray(8)) };
+    const squaredError = total(0);
+    const largest = Number.isNaN(squaredError) ? Number.NaN : Math.max(...sums.subarray(8));
+    return { squaredError, squaredNorm: total(4), largest };
   }
 }
 

@@ -2,10 +2,7 @@ import { type Comparison, ComparisonSums } from './comparison.js';
 import { kernelInstance } from './instance.js';
 import { copyPanelIn, copyPanelOut, type Panel, panelsOf, type Rows } from './panels.js';
 
-/** Which scales and codes a group gets; what the letters mean stands with the functions that use them. */
-export type GroupRounding = 'divide-to-even' | 'multiply-half-up';
-
-/** Scales, or what codes are found with, and zero points of every group: float32 [groups, columns]. */
+/** Scales and zero points of every group: float32 [groups, columns]. */
 export interface GroupParameters {
   readonly factors: Float32Array;
   readonly zeroPoints: Float32Array;
@@ -44,19 +41,16 @@ export interface CodeLayout {
 }
 
 /**
- * Packed codes [columns, columnBytes] of a matrix, the first of a byte in its lowest bits.
- * `divide-to-even`: round half to even(value / factor) + zero point. `multiply-half-up`: round half up(value * factor +
- * zero point). Both in float32, and the nearest of 0..largestCode; NaN gives 0.
+ * Packed codes [columns, columnBytes] of a matrix, the first of a byte in its lowest bits: the nearest of 0..largestCode to
+ * round half to even(value / scale) + zero point, in float32; NaN gives 0.
  */
 export function encodeGroupsKernel(
   matrix: Rows,
   parameters: GroupParameters,
   { group, bits, largestCode, columnBytes }: CodeLayout,
-  rounding: GroupRounding,
 ): Uint8Array {
   const kernels = kernelInstance();
   const codes = new Uint8Array(matrix.columns * columnBytes);
-  const mode = rounding === 'divide-to-even' ? 0 : 1;
   for (const panel of panelsOf(matrix)) {
     const { paddedColumns, columns, firstColumn } = panel;
     const length = matrix.rows * paddedColumns;
@@ -77,7 +71,6 @@ export function encodeGroupsKernel(
         paddedColumns,
         factor,
         zeroPoint,
-        mode,
         largestCode,
         bits,
         result + (firstRow * bits) / 8,
@@ -87,64 +80,6 @@ export function encodeGroupsKernel(
     codes.set(kernels.bytes(result, columns * columnBytes), firstColumn * columnBytes);
   }
   return codes;
-}
-
-/** A matrix quantized in one pass. */
-export interface QuantizedGroups {
-  /** [columns, columnBytes] */
-  readonly codes: Uint8Array;
-  /** float32 [groups, columns] */
-  readonly scales: Float32Array;
-  /** float32 [groups, columns] */
-  readonly zeroPoints: Float32Array;
-  /** The matrix and what the codes stand for. */
-  readonly comparison: Comparison;
-  /** The largest magnitude in the matrix; NaN if it holds one. */
-  readonly largest: number;
-}
-
-/** Finds ranges, ONNX Runtime's scales, codes and their error panel by panel, while the panel is in the cache. */
-export function quantizeBlocksKernel(matrix: Rows, layout: CodeLayout, symmetric: boolean): QuantizedGroups {
-  const { group, bits, largestCode, columnBytes } = layout;
-  const kernels = kernelInstance();
-  const { absmax, columnRange, findBlockScales, encodeGroup, decodeGroup } = kernels.functions;
-  const groups = [...groupsOf(matrix.rows, group)];
-  const codes = new Uint8Array(matrix.columns * columnBytes);
-  const scales = new Float32Array(groups.length * matrix.columns);
-  const zeroPoints = new Float32Array(groups.length * matrix.columns);
-  const sums = new ComparisonSums();
-  let largest = 0;
-  for (const panel of panelsOf(matrix)) {
-    const { paddedColumns, columns, firstColumn } = panel;
-    const length = matrix.rows * paddedColumns;
-    const rowBytes = paddedColumns * 4;
-    const [source, restored, scale, reciprocal, zeroPoint, result, state] = kernels.layout(
-      length * 4,
-      length * 4,
-      rowBytes,
-      rowBytes,
-      rowBytes,
-      paddedColumns * columnBytes,
-      sums.sizeBytes,
-    );
-    copyPanelIn(matrix, panel, kernels.floats(source, length));
-    largest = Math.max(largest, absmax(source, length));
-    kernels.bytes(result, paddedColumns * columnBytes).fill(0);
-    for (const { index, firstRow, rows } of groups) {
-      const values = source + firstRow * rowBytes;
-      const target = result + (firstRow * bits) / 8;
-      columnRange(values, rows, paddedColumns, scale, reciprocal);
-      findBlockScales(scale, reciprocal, paddedColumns, largestCode, symmetric, scale, reciprocal, zeroPoint);
-      encodeGroup(values, rows, paddedColumns, reciprocal, zeroPoint, 1, largestCode, bits, target, columnBytes);
-      decodeGroup(target, columnBytes, rows, paddedColumns, scale, zeroPoint, bits, restored + firstRow * rowBytes);
-      const place = index * matrix.columns + firstColumn;
-      scales.set(kernels.floats(scale, columns), place);
-      zeroPoints.set(kernels.floats(zeroPoint, columns), place);
-    }
-    sums.add(source, restored, length, state);
-    codes.set(kernels.bytes(result, columns * columnBytes), firstColumn * columnBytes);
-  }
-  return { codes, scales, zeroPoints, comparison: sums.result(), largest };
 }
 
 /** float32 values [rows, columns] of packed codes: (code - zero point) * factor. */
@@ -325,7 +260,8 @@ function setParameters(
   }
 }
 
-function* groupsOf(
+/** The groups of rows that a matrix has; the last one may be incomplete. */
+export function* groupsOf(
   rows: number,
   group: number,
 ): Generator<{ readonly index: number; readonly firstRow: number; readonly rows: number }> {

@@ -11,9 +11,8 @@ export interface KernelFunctions {
     values: number,
     rows: number,
     columns: number,
-    factors: number,
+    scales: number,
     zeroPoints: number,
-    mode: number,
     largestCode: number,
     bits: number,
     codes: number,
@@ -38,15 +37,21 @@ export interface KernelFunctions {
     scales: number,
     zeroPoints: number,
   ): void;
-  findBlockScales(
-    minima: number,
-    maxima: number,
+  quantizeBlock(
+    values: number,
+    stride: number,
+    rows: number,
     columns: number,
     largestCode: number,
     symmetric: boolean,
+    bits: number,
+    codes: number,
+    columnBytes: number,
     scales: number,
-    reciprocals: number,
+    scaleBytes: number,
     zeroPoints: number,
+    state: number,
+    room: number,
   ): void;
   limitRange(minima: number, maxima: number, columns: number, share: number, bounds: number): void;
   pseudoQuantizeGroup(
@@ -108,11 +113,13 @@ const alignmentBytes = 64;
 
 /**
  * The compiled module with its memory, which all kernels of a thread share: each call lays out the buffers it needs from
- * the start. It grows to the largest layout and is as large as a few panels, because kernels work on matrices in pieces.
+ * the start. It grows to the largest layout, which is a few panels, because kernels work on matrices in pieces; and to the
+ * largest matrix that is kept in it.
  */
 class KernelInstance {
   readonly functions: KernelFunctions;
   readonly #memory: Memory;
+  #layoutStart = firstAddress;
 
   constructor() {
     const module = new WebAssembly.Module(Buffer.from(compiledModule, 'base64'));
@@ -123,15 +130,39 @@ class KernelInstance {
 
   /** Addresses of buffers of these sizes, until the next layout. What is in them is undefined. */
   layout<const Sizes extends readonly number[]>(...sizesBytes: Sizes): { readonly [Index in keyof Sizes]: number } {
-    let end = firstAddress;
+    let end = this.#layoutStart;
     const addresses = sizesBytes.map((size) => {
       const address = end;
-      end = Math.ceil((end + size) / alignmentBytes) * alignmentBytes;
+      end = aligned(end + size);
       return address;
     });
+    this.#growTo(end);
+    return addresses as { readonly [Index in keyof Sizes]: number };
+  }
+
+  /**
+   * The address of a buffer that layouts leave alone until `use` has returned. `layoutBytes`: what layouts need meanwhile;
+   * larger ones are possible, but move the memory, so that arrays over it are to be made anew.
+   */
+  keep<Result>(sizeBytes: number, layoutBytes: number, use: (address: number) => Result): Result {
+    const address = this.#layoutStart;
+    this.#layoutStart = aligned(address + sizeBytes);
+    this.#growTo(this.#layoutStart + layoutBytes);
+    try {
+      return use(address);
+    } finally {
+      this.#layoutStart = address;
+    }
+  }
+
+  /** The address of an array that lies in the memory of the kernels. */
+  addressOf({ buffer, byteOffset }: Float32Array): number | undefined {
+    return buffer === this.#memory.buffer ? byteOffset : undefined;
+  }
+
+  #growTo(end: number): void {
     const missing = end - this.#memory.buffer.byteLength;
     if (missing > 0) this.#memory.grow(Math.ceil(missing / pageBytes));
-    return addresses as { readonly [Index in keyof Sizes]: number };
   }
 
   floats(address: number, length: number): Float32Array {
@@ -153,6 +184,10 @@ class KernelInstance {
   signedBytes(address: number, length: number): Int8Array {
     return new Int8Array(this.#memory.buffer, address, length);
   }
+}
+
+function aligned(address: number): number {
+  return Math.ceil(address / alignmentBytes) * alignmentBytes;
 }
 
 export type { KernelInstance };

@@ -14,10 +14,10 @@ export interface Panel {
 }
 
 /** Kernels handle so many columns, or values of a vector, at a time. */
-const laneCount = 16;
+export const laneCount = 16;
 /** What a panel may hold to stay in the second-level cache together with its results. */
-const panelValues = 2 ** 18;
-const smallestPanelColumns = 64;
+export const panelValues = 2 ** 18;
+export const smallestPanelColumns = 64;
 
 export function padded(count: number): number {
   return Math.ceil(count / laneCount) * laneCount;

@@ -1,5 +1,6 @@
 import { QuernError } from '../../errors.js';
 import type { LinearLayer } from '../../models/linear-layers.js';
+import { canBeResident, withResidentMatrix } from '../../numerics/kernels/resident.js';
 import { giveScratch, takeScratch } from '../../numerics/scratch.js';
 import { FileTensor, float32Of, MemoryTensor } from '../../onnx/tensor.js';
 import { ownModule } from '../../own-files.js';
@@ -40,11 +41,21 @@ function withWeight<Result>({ rows, columns, place }: WeightJob, use: (weight: M
     return use(matrix(float32Of(new MemoryTensor('float32', [rows, columns], place.bytes)), rows, columns));
   }
   const tensor = new FileTensor('float32', [rows, columns], place.path, place.offset);
+  if (canBeResident(rows, columns)) {
+    return withResidentMatrix(rows, columns, (resident) => {
+      tensor.readInto(bytesOf(resident.values));
+      return use(resident);
+    });
+  }
   const scratch = takeScratch(rows * columns);
   try {
-    tensor.readInto(new Uint8Array(scratch.buffer, 0, tensor.byteLength));
+    tensor.readInto(bytesOf(scratch));
     return use(matrix(scratch, rows, columns));
   } finally {
     giveScratch(scratch);
   }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -126,8 +126,9 @@ async function quantizeLayers(
   const errors = new Map<LinearLayer, WeightError>();
   await spread({ jobs, run, module: weightJobModule }, threads, (result, index) => {
     const { operator } = selected[index]!;
+    const before = model.graph.initializers.size;
     replaceLayer(model, operator, result, limits.get(operator.input));
-    spill.move(model.graph, model.graph.initializers.keys());
+    spill.move(model.graph, [...model.graph.initializers.keys()].slice(before));
     errors.set(operator, result.error);
     report({ done: index + 1, total: jobs.length, unit: 'layers' });
   });

@@ -22,6 +22,7 @@ export function scaleColumns(values: usize, rows: i32, columns: i32, factors: us
 /**
  * Compares `count` float32 values (a multiple of 4) with others, in float64. `state` is float64 [12]: sums of squared
  * differences, sums of squared values and largest absolute differences of every fourth value, to which these are added.
+ * A difference of NaN shows in the sums alone.
  */
 export function compare(values: usize, others: usize, count: i32, state: usize): void {
   let errorLow = v128.load(state);
@@ -39,8 +40,8 @@ export function compare(values: usize, others: usize, count: i32, state: usize):
     errorHigh = f64x2.add(errorHigh, f64x2.mul(differenceHigh, differenceHigh));
     normLow = f64x2.add(normLow, f64x2.mul(low, low));
     normHigh = f64x2.add(normHigh, f64x2.mul(high, high));
-    largestLow = f64x2.max(largestLow, f64x2.abs(differenceLow));
-    largestHigh = f64x2.max(largestHigh, f64x2.abs(differenceHigh));
+    largestLow = f64x2.pmax(largestLow, f64x2.abs(differenceLow));
+    largestHigh = f64x2.pmax(largestHigh, f64x2.abs(differenceHigh));
   }
   v128.store(state, errorLow);
   v128.store(state, errorHigh, 16);

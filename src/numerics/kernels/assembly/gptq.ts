@@ -1,4 +1,4 @@
-import { codeOf, divideToEven } from './groups';
+import { codeOf } from './groups';
 
 /**
  * Quantizes some rows of a panel one after the other. What a row aims at is its value plus the sum that the errors of the
@@ -39,7 +39,7 @@ export function quantizeRows(
       if (quantizes) {
         const factorOfRow = v128.load(scale);
         const zero = v128.load(zeroPoint);
-        const code = codeOf(restored, factorOfRow, zero, largest, divideToEven);
+        const code = codeOf(restored, factorOfRow, zero, largest);
         restored = f32x4.mul(f32x4.sub(code, zero), factorOfRow);
       }
       const error = f32x4.sub(weight, restored);

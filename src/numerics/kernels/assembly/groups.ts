@@ -1,19 +1,29 @@
 import { nearestBfloat16 } from './half';
 
-/** How a value becomes a code. */
-@inline export const divideToEven: i32 = 0;
-
 /** Smallest range of an asymmetric group, and smallest magnitude of a symmetric one. */
 @inline const smallestRange: f32 = 1e-5;
 
 /** Smallest and largest value of each column of a panel, both float32 [columns]. Of equal values the first. */
 export function columnRange(values: usize, rows: i32, columns: i32, minima: usize, maxima: usize): void {
+  rangeOfColumns(values, (<usize>columns) << 2, rows, columns, minima, maxima);
+}
+
+/** The same of rows that are `stride` bytes apart. */
+@inline
+export function rangeOfColumns(
+  values: usize,
+  stride: usize,
+  rows: i32,
+  columns: i32,
+  minima: usize,
+  maxima: usize,
+): void {
   const rowBytes = (<usize>columns) << 2;
   for (let column: usize = 0; column < rowBytes; column += 16) {
     let smallest = f32x4.splat(Infinity);
     let largest = f32x4.splat(-Infinity);
     let row = values + column;
-    for (let count = rows; count > 0; count--, row += rowBytes) {
+    for (let count = rows; count > 0; count--, row += stride) {
       const value = v128.load(row);
       smallest = f32x4.pmin(smallest, value);
       largest = f32x4.pmax(largest, value);
@@ -23,29 +33,19 @@ export function columnRange(values: usize, rows: i32, columns: i32, minima: usiz
   }
 }
 
-/**
- * The code of four values as float32. Mode 0: round half to even(value / factor) + zero point; mode 1: round half
- * up(value * factor + zero point), the sum rounded to float32. Both are the nearest of 0..largest; NaN gives 0.
- */
+/** The codes of four values as float32: the nearest of 0..largest to round half to even(value / scale) + zero point; NaN gives 0. */
 @inline
-export function codeOf(value: v128, factor: v128, zeroPoint: v128, largest: v128, mode: i32): v128 {
-  const zero = f32x4.splat(0);
-  if (mode == divideToEven) {
-    const code = f32x4.add(f32x4.nearest(f32x4.div(value, factor)), zeroPoint);
-    return f32x4.pmin(f32x4.pmax(zero, code), largest);
-  }
-  const inside = f32x4.pmin(f32x4.pmax(zero, f32x4.add(f32x4.mul(value, factor), zeroPoint)), largest);
-  const below = f32x4.floor(inside);
-  const roundsUp = f32x4.ge(f32x4.sub(inside, below), f32x4.splat(0.5));
-  return f32x4.add(below, v128.and(roundsUp, f32x4.splat(1)));
+export function codeOf(value: v128, scale: v128, zeroPoint: v128, largest: v128): v128 {
+  const code = f32x4.add(f32x4.nearest(f32x4.div(value, scale)), zeroPoint);
+  return f32x4.pmin(f32x4.pmax(f32x4.splat(0), code), largest);
 }
 
 @inline
-function codesOf16(value: usize, factor: usize, zeroPoint: usize, largest: v128, mode: i32): v128 {
-  const a = codeOf(v128.load(value), v128.load(factor), v128.load(zeroPoint), largest, mode);
-  const b = codeOf(v128.load(value, 16), v128.load(factor, 16), v128.load(zeroPoint, 16), largest, mode);
-  const c = codeOf(v128.load(value, 32), v128.load(factor, 32), v128.load(zeroPoint, 32), largest, mode);
-  const d = codeOf(v128.load(value, 48), v128.load(factor, 48), v128.load(zeroPoint, 48), largest, mode);
+function codesOf16(value: usize, scale: usize, zeroPoint: usize, largest: v128): v128 {
+  const a = codeOf(v128.load(value), v128.load(scale), v128.load(zeroPoint), largest);
+  const b = codeOf(v128.load(value, 16), v128.load(scale, 16), v128.load(zeroPoint, 16), largest);
+  const c = codeOf(v128.load(value, 32), v128.load(scale, 32), v128.load(zeroPoint, 32), largest);
+  const d = codeOf(v128.load(value, 48), v128.load(scale, 48), v128.load(zeroPoint, 48), largest);
   return i8x16.narrow_i16x8_u(
     i16x8.narrow_i32x4_s(i32x4.trunc_sat_f32x4_s(a), i32x4.trunc_sat_f32x4_s(b)),
     i16x8.narrow_i32x4_s(i32x4.trunc_sat_f32x4_s(c), i32x4.trunc_sat_f32x4_s(d)),
@@ -54,16 +54,15 @@ function codesOf16(value: usize, factor: usize, zeroPoint: usize, largest: v128,
 
 /**
  * Codes of the rows of one group, packed: `8 / bits` rows a byte, the first in the lowest bits, the bytes of a column next
- * to each other and those of the next column `columnBytes` further. Factors and zero points are float32 [columns]. The
+ * to each other and those of the next column `columnBytes` further. Scales and zero points are float32 [columns]. The
  * part of a last byte that belongs to no row is 0.
  */
 export function encodeGroup(
   values: usize,
   rows: i32,
   columns: i32,
-  factors: usize,
+  scales: usize,
   zeroPoints: usize,
-  mode: i32,
   largestCode: f32,
   bits: i32,
   codes: usize,
@@ -72,16 +71,16 @@ export function encodeGroup(
   const rowBytes = (<usize>columns) << 2;
   const largest = f32x4.splat(largestCode);
   for (let column: usize = 0; column < rowBytes; column += 64) {
-    const factor = factors + column;
+    const scale = scales + column;
     const zeroPoint = zeroPoints + column;
     let value = values + column;
     let target = codes + (column >> 2) * columnBytes;
     for (let row = 0; row < rows; target++) {
-      let packed = codesOf16(value, factor, zeroPoint, largest, mode);
+      let packed = codesOf16(value, scale, zeroPoint, largest);
       value += rowBytes;
       row++;
       for (let shift = bits; shift < 8 && row < rows; shift += bits, row++, value += rowBytes) {
-        packed = v128.or(packed, i8x16.shl(codesOf16(value, factor, zeroPoint, largest, mode), shift));
+        packed = v128.or(packed, i8x16.shl(codesOf16(value, scale, zeroPoint, largest), shift));
       }
       scatter(packed, target, columnBytes);
     }
@@ -90,7 +89,7 @@ export function encodeGroup(
 
 /** Stores the bytes of a vector `stride` apart. */
 @inline
-function scatter(bytes: v128, target: usize, stride: usize): void {
+export function scatter(bytes: v128, target: usize, stride: usize): void {
   v128.store_lane<u8>(target, bytes, 0);
   v128.store_lane<u8>(target + stride, bytes, 1);
   v128.store_lane<u8>(target + 2 * stride, bytes, 2);
@@ -199,48 +198,6 @@ export function findGroupScales(
   }
 }
 
-/**
- * ONNX Runtime's scales of one group, their reciprocals and zero points, float32 [columns] each, from the range of its
- * columns. The reciprocal of 0 is 0. The first two may take the place of the ranges.
- */
-export function findBlockScales(
-  minima: usize,
-  maxima: usize,
-  columns: i32,
-  largestCode: f32,
-  symmetric: bool,
-  scales: usize,
-  reciprocals: usize,
-  zeroPoints: usize,
-): void {
-  const largest = f32x4.splat(largestCode);
-  const middle = f32x4.splat((largestCode + 1) / 2);
-  const zero = f32x4.splat(0);
-  const one = f32x4.splat(1);
-  const bytes = (<usize>columns) << 2;
-  for (let column: usize = 0; column < bytes; column += 16) {
-    let smallest = v128.load(minima + column);
-    let greatest = v128.load(maxima + column);
-    let scale: v128;
-    let zeroPoint = middle;
-    if (symmetric) {
-      const isGreatest = f32x4.gt(f32x4.abs(greatest), f32x4.abs(smallest));
-      scale = f32x4.div(f32x4.neg(v128.bitselect(greatest, smallest, isGreatest)), middle);
-    } else {
-      smallest = f32x4.pmin(zero, smallest);
-      greatest = f32x4.pmax(zero, greatest);
-      scale = f32x4.div(f32x4.sub(greatest, smallest), largest);
-      const inside = f32x4.pmin(f32x4.pmax(zero, f32x4.div(f32x4.neg(smallest), scale)), largest);
-      const below = f32x4.floor(inside);
-      const roundsUp = f32x4.ge(f32x4.sub(inside, below), f32x4.splat(0.5));
-      zeroPoint = v128.and(f32x4.add(below, v128.and(roundsUp, one)), f32x4.ne(scale, zero));
-    }
-    v128.store(scales + column, scale);
-    v128.store(reciprocals + column, v128.and(f32x4.div(one, scale), f32x4.ne(scale, zero)));
-    v128.store(zeroPoints + column, zeroPoint);
-  }
-}
-
 /** The nearest of -bound..bound. */
 @inline
 function within(value: v128, bound: v128): v128 {
@@ -290,7 +247,7 @@ export function pseudoQuantizeGroup(
       const scale = v128.load(scales + column);
       const zeroPoint = v128.load(zeroPoints + column);
       const scaled = f32x4.mul(value, factor);
-      const code = codeOf(within(scaled, bound), scale, zeroPoint, largest, divideToEven);
+      const code = codeOf(within(scaled, bound), scale, zeroPoint, largest);
       const restored = f32x4.div(f32x4.mul(f32x4.sub(code, zeroPoint), scale), factor);
       v128.store(results + column, difference ? f32x4.sub(value, restored) : restored);
     }

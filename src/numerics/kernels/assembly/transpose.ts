@@ -28,3 +28,26 @@ function transposeSquare(source: usize, rowBytes: usize, target: usize, columnBy
   v128.store(target + (columnBytes << 1), v128.shuffle<i64>(abHigh, cdHigh, 0, 2));
   v128.store(target + columnBytes * 3, v128.shuffle<i64>(abHigh, cdHigh, 1, 3));
 }
+
+/** The transpose of 16 rows of 16 bytes. `room`: 512 bytes. */
+export function transposeBytes(source: usize, rowBytes: usize, target: usize, columnBytes: usize, room: usize): void {
+  interleave(source, rowBytes, room, 16);
+  interleave(room, 16, room + 256, 16);
+  interleave(room + 256, 16, room, 16);
+  interleave(room, 16, target, columnBytes);
+}
+
+/** 16 rows of 16 bytes, of which every eighth become pairs of neighbours: four times, it is the transpose. */
+@inline
+function interleave(source: usize, rowBytes: usize, target: usize, targetBytes: usize): void {
+  const half = rowBytes << 3;
+  for (let count = 0; count < 8; count++, source += rowBytes, target += targetBytes << 1) {
+    const a = v128.load(source);
+    const b = v128.load(source + half);
+    v128.store(target, v128.shuffle<u8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+    v128.store(
+      target + targetBytes,
+      v128.shuffle<u8>(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31),
+    );
+  }
+}
