@@ -7,6 +7,7 @@ import { absmax, columnAbsmax, rowAbsmax } from '../../src/quant/absmax.js';
 import { dequantizeInt8, dequantizeNBits } from '../../src/quant/dequantize.js';
 import { quantizeInt8OnnxRuntime } from '../../src/quant/int8-onnxruntime.js';
 import { quantizeInt8Torch } from '../../src/quant/int8-torch.js';
+import { quantizeKQuantWithError } from '../../src/quant/k-quant.js';
 import { type Matrix, matrix } from '../../src/quant/matrix.js';
 import { quantizeNBits, quantizeNBitsWithError } from '../../src/quant/nbits.js';
 import { nbitsBlocks } from '../../src/quant/nbits-weight.js';
@@ -17,6 +18,7 @@ import * as plainAbsmax from './plain/absmax.js';
 import * as plainDequantize from './plain/dequantize.js';
 import * as plainOnnxRuntime from './plain/int8-onnxruntime.js';
 import * as plainTorch from './plain/int8-torch.js';
+import * as plainKQuant from './plain/k-quant.js';
 import * as plainNBits from './plain/nbits.js';
 import * as plainError from './plain/weight-error.js';
 
@@ -126,6 +128,19 @@ test('blocks of 4 bits', () => {
     check(tall, 128, symmetric);
     check(spread(700, 800), 32, symmetric);
   }
+});
+
+test('blocks of k_quant', () => {
+  const check = (weight: Matrix, block: (typeof nbitsBlocks)[number], bits: 4 | 8): void => {
+    const { quantized, error } = quantizeKQuantWithError(weight, { block, bits });
+    const expected = plainKQuant.quantizeKQuant(weight, { block, bits });
+    sameBits(quantized.scales, expected.scales, 'scales');
+    assert.equal(quantized.zeroPoints, expected.zeroPoints);
+    sameBytes(quantized.codes, expected.codes, 'codes');
+    assert.equal(error, nbitsError(weight, expected));
+  };
+  fc.assert(fc.property(anyMatrix, fc.constantFrom(...nbitsBlocks), fc.constantFrom(4, 8), check));
+  check(spread(517, 501), 32, 4);
 });
 
 test('errors of weights', () => {

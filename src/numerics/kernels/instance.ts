@@ -53,6 +53,23 @@ export interface KernelFunctions {
     state: number,
     room: number,
   ): void;
+  kQuantizeBlock(
+    values: number,
+    stride: number,
+    rows: number,
+    block: number,
+    columns: number,
+    largestCode: number,
+    levels: number,
+    bits: number,
+    codes: number,
+    columnBytes: number,
+    scales: number,
+    scaleBytes: number,
+    zeroPoints: number,
+    state: number,
+    room: number,
+  ): void;
   limitRange(minima: number, maxima: number, columns: number, share: number, bounds: number): void;
   pseudoQuantizeGroup(
     values: number,

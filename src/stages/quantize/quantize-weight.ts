@@ -3,7 +3,7 @@ import { quantizeGroups } from '../../quant/groups.js';
 import { quantizeInt8OnnxRuntime } from '../../quant/int8-onnxruntime.js';
 import { quantizeInt8Torch } from '../../quant/int8-torch.js';
 import type { Int8Weight } from '../../quant/int8-weight.js';
-import { quantizeKQuant } from '../../quant/k-quant.js';
+import { quantizeKQuantWithError } from '../../quant/k-quant.js';
 import type { Matrix } from '../../quant/matrix.js';
 import { quantizeNBitsWithError } from '../../quant/nbits.js';
 import type { NBitsWeight } from '../../quant/nbits-weight.js';
@@ -49,8 +49,13 @@ export function quantizeNBitsWeight(
       const { quantized, error } = quantizeNBitsWithError(weight, options);
       return { weight: quantized, error };
     }
-    case 'k-quant':
-      return withError(weight, quantizeKQuant(weight, { block: weights.group, bits: bitsOf(weights.type) }));
+    case 'k-quant': {
+      const { quantized, error } = quantizeKQuantWithError(weight, {
+        block: weights.group,
+        bits: bitsOf(weights.type),
+      });
+      return { weight: quantized, error };
+    }
     case 'amd': {
       const { type, symmetric, clip } = weights;
       const group = weights.granularity === 'channel' ? 'channel' : weights.group;
