@@ -167,9 +167,16 @@ export function isStatic({ form }: Scheme): boolean {
 
 /** The name of the preset that a scheme is, or its full description as text. */
 export function schemeText(scheme: Scheme): string {
-  const description = canonicalJson(scheme as unknown as JsonObject);
-  const preset = schemeNames.find((name) => canonicalJson(presets[name] as unknown as JsonObject) === description);
-  return preset ?? description;
+  const description = descriptionOf(scheme);
+  presetNames ??= new Map(schemeNames.map((name) => [descriptionOf(presets[name]), name]));
+  return presetNames.get(description) ?? description;
+}
+
+/** Of the descriptions of presets. */
+let presetNames: ReadonlyMap<string, SchemeName> | undefined;
+
+function descriptionOf(scheme: Scheme): string {
+  return canonicalJson(scheme as unknown as JsonObject);
 }
 
 function qlinear(granularity: Int8Granularity, activations: 'int8' | 'int16'): QLinearScheme {
