@@ -2,6 +2,7 @@ import { constants } from 'node:buffer';
 import { QuernError } from '../errors.js';
 import { type InputFile, withInputFile } from '../files/input-file.js';
 import { quote } from '../files/quote.js';
+import type { FloatType } from '../numerics/kernels/float-rows.js';
 import { absmaxKernel } from '../numerics/kernels/magnitudes.js';
 import type { CheckpointTensor } from './checkpoint.js';
 import { type ElementDecoder, elementDecoder, floatTypes } from './element-decoders.js';
@@ -43,20 +44,25 @@ export function readTensorBytes(tensor: CheckpointTensor): Uint8Array {
   });
 }
 
-function readDecoded(file: InputFile, tensor: CheckpointTensor, decoder: ElementDecoder, values: Float32Array): void {
-  const { elements, bytes } = decoder;
+function decodeRange(
+  file: InputFile,
+  offset: number,
+  byteLength: number,
+  { elements, bytes, decode }: ElementDecoder,
+  values: Float32Array,
+): void {
   const wholeChunk = Math.floor(chunkBytes / bytes) * bytes;
-  const chunk = new ArrayBuffer(Math.min(wholeChunk, tensor.byteLength));
-  for (let done = 0; done < tensor.byteLength; done += wholeChunk) {
-    const length = Math.min(wholeChunk, tensor.byteLength - done);
-    file.read(tensor.offset + done, new Uint8Array(chunk, 0, length));
+  const chunk = new ArrayBuffer(Math.min(wholeChunk, byteLength));
+  for (let done = 0; done < byteLength; done += wholeChunk) {
+    const length = Math.min(wholeChunk, byteLength - done);
+    file.read(offset + done, new Uint8Array(chunk, 0, length));
     const first = (done / bytes) * elements;
-    decoder.decode(chunk, values.subarray(first, first + (length / bytes) * elements));
+    decode(chunk, values.subarray(first, first + (length / bytes) * elements));
   }
 }
 
 function readValues(file: InputFile, tensor: CheckpointTensor, decoder: ElementDecoder, values: Float32Array): void {
-  if (tensor.dataType !== 'float32') readDecoded(file, tensor, decoder, values);
+  if (tensor.dataType !== 'float32') decodeRange(file, tensor.offset, tensor.byteLength, decoder, values);
   else file.read(tensor.offset, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
 
@@ -80,11 +86,45 @@ export function readTensorFloat32(tensor: CheckpointTensor): Float32Array {
   return tensor.view === undefined ? values : gatherView(values, tensor.view);
 }
 
-/** Reads a tensor as `readTensorFloat32` does, into an array with as many elements as it has. */
-export function readTensorFloat32Into(tensor: CheckpointTensor, target: Float32Array): void {
-  const decoder = tensor.view === undefined ? elementDecoder(tensor.dataType) : undefined;
-  if (decoder === undefined) target.set(readTensorFloat32(tensor));
-  else withTensorFile(tensor, target.byteLength, (file) => readValues(file, tensor, decoder, target));
+/** Reads ranges of the elements of a tensor: as they are in the file, or as float32 where they are of another type. */
+export interface ElementReader {
+  readonly type: FloatType;
+  /** Fills `target` with elements from `first` on. They begin and end where blocks of a quantized type do. */
+  read(first: number, target: Uint8Array): void;
+}
+
+/** Keeps a tensor open for the time of `use`. A view of one is read at once, anything else when it is asked for. */
+export function withElementReader<T>(tensor: CheckpointTensor, use: (reader: ElementReader) => T): T {
+  const { dataType, offset, view } = tensor;
+  const decoder = elementDecoder(dataType);
+  if (view !== undefined || decoder === undefined) return use(readerOf(readTensorFloat32(tensor)));
+  return withTensorFile(tensor, 0, (file) => {
+    if (dataType === 'float32' || dataType === 'float16' || dataType === 'bfloat16') {
+      const { bytes } = decoder;
+      return use({ type: dataType, read: (first, target) => file.read(offset + first * bytes, target) });
+    }
+    return use({ type: 'float32', read: (first, target) => readElements(file, tensor, decoder, first, target) });
+  });
+}
+
+function readerOf(values: Float32Array): ElementReader {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return {
+    type: 'float32',
+    read: (first, target) => target.set(bytes.subarray(first * 4, first * 4 + target.length)),
+  };
+}
+
+function readElements(
+  file: InputFile,
+  { offset }: CheckpointTensor,
+  decoder: ElementDecoder,
+  first: number,
+  target: Uint8Array,
+): void {
+  const byteLength = (target.length / 4 / decoder.elements) * decoder.bytes;
+  const from = offset + (first / decoder.elements) * decoder.bytes;
+  decodeRange(file, from, byteLength, decoder, new Float32Array(target.buffer, target.byteOffset, target.length / 4));
 }
 
 function coordinates(index: number, dims: readonly number[]): number[] {

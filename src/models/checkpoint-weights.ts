@@ -1,9 +1,8 @@
 import type { Checkpoint, CheckpointTensor } from '../checkpoints/checkpoint.js';
-import type { RowRange } from '../checkpoints/float32-chunks.js';
-import { float32Chunks, transposedChunks } from '../checkpoints/float32-chunks.js';
+import type { Range } from '../checkpoints/float32-pieces.js';
 import { QuernError } from '../errors.js';
 import type { Tensor } from '../onnx/tensor.js';
-import { StreamedTensor } from '../onnx/tensor.js';
+import { ConvertedTensor } from './converted-tensor.js';
 
 /**
  * The weights of a checkpoint under the names that an architecture expects, as float32 tensors that are read and checked
@@ -27,28 +26,23 @@ export class CheckpointWeights {
 
   /** A tensor of exactly these dimensions. */
   tensor(name: string, dims: readonly number[]): Tensor {
-    const source = this.#find(name, dims);
-    return streamed(dims, () => float32Chunks(source));
+    return this.shifted(name, dims, 0);
   }
 
   /** A tensor of exactly these dimensions with `offset` added to each element. */
   shifted(name: string, dims: readonly number[], offset: number): Tensor {
-    const source = this.#find(name, dims);
-    return streamed(dims, () => float32Chunks(source, offset));
+    return new ConvertedTensor({ form: 'plain', tensor: this.#find(name, dims), offset });
   }
 
   /** The weight of a PyTorch Linear, [output, input] in the checkpoint, as [input, output]. */
   linear(name: string, inputFeatures: number, outputFeatures: number): Tensor {
-    const source = this.#find(name, [outputFeatures, inputFeatures]);
-    return streamed([inputFeatures, outputFeatures], () =>
-      transposedChunks(source, { first: 0, count: outputFeatures }),
-    );
+    return this.linearPart(name, inputFeatures, outputFeatures, { first: 0, count: outputFeatures });
   }
 
   /** Some of the output features of a PyTorch Linear with `outputFeatures` of them, as [input, count]. */
-  linearPart(name: string, inputFeatures: number, outputFeatures: number, rows: RowRange): Tensor {
-    const source = this.#find(name, [outputFeatures, inputFeatures]);
-    return streamed([inputFeatures, rows.count], () => transposedChunks(source, rows));
+  linearPart(name: string, inputFeatures: number, outputFeatures: number, rows: Range): Tensor {
+    const tensor = this.#find(name, [outputFeatures, inputFeatures]);
+    return new ConvertedTensor({ form: 'transposed', tensor, rows });
   }
 
   #find(name: string, dims: readonly number[]): CheckpointTensor {
@@ -66,10 +60,4 @@ export class CheckpointWeights {
       { suggestion: 'does config.json belong to these weights?' },
     );
   }
-}
-
-function streamed(dims: readonly number[], chunks: () => Iterable<Float32Array>): Tensor {
-  return new StreamedTensor('float32', dims, function* () {
-    for (const { buffer, byteOffset, byteLength } of chunks()) yield new Uint8Array(buffer, byteOffset, byteLength);
-  });
 }

@@ -7,6 +7,7 @@ import type { JsonObject } from '../json.js';
 import { isJsonObject } from '../json.js';
 import type { Model } from '../onnx/model.js';
 import { readModel } from '../onnx/read.js';
+import type { Tensor } from '../onnx/tensor.js';
 import type { ModelFiles, WriteLayout } from '../onnx/write.js';
 import { usualModelFiles, writeModel } from '../onnx/write.js';
 import type { Tokenizer } from '../text/tokenizer.js';
@@ -87,13 +88,15 @@ export interface WriteModelOptions {
   readonly quantization?: JsonObject | undefined;
   /** Paths of the companion files, which are hard linked where that is possible and `layout` is `per-tensor`, else copied. */
   readonly companions: readonly { readonly name: string; readonly path: string }[];
+  /** Tensors whose files are there already. */
+  readonly written?: ReadonlySet<Tensor>;
   /** Called after each tensor that is written; with the path of its file, if that is its own and complete. */
   readonly onTensor?: (path?: string) => void;
 }
 
 export function writeModelDirectory(model: Model, directory: string, options: WriteModelOptions): void {
-  const { layout, files = usualModelFiles, onTensor } = options;
-  writeModel(model, directory, { layout, files, ...(onTensor && { onTensor }) });
+  const { layout, files = usualModelFiles, written, onTensor } = options;
+  writeModel(model, directory, { layout, files, ...(written && { written }), ...(onTensor && { onTensor }) });
   for (const { name, path } of options.companions) {
     const target = join(directory, name);
     if (options.layout === 'merged' || !tryLink(path, target)) copyFileSync(path, target);

@@ -37,6 +37,8 @@ export interface WriteOptions {
    * unless told otherwise. Only right for files that nobody changes in place.
    */
   readonly hardLinks?: boolean;
+  /** Tensors of the `per-tensor` layout whose files, those of `tensorFiles`, are there already. */
+  readonly written?: ReadonlySet<Tensor>;
   /** Called after each tensor that is put outside the model file; in the `per-tensor` layout with the path of its file. */
   readonly onTensor?: (path?: string) => void;
 }
@@ -48,7 +50,7 @@ export interface WriteOptions {
 export function writeModel(model: Model, directory: string, options: WriteOptions): void {
   const { files = usualModelFiles } = options;
   mkdirSync(dirname(join(directory, files.model)), { recursive: true });
-  const tensors = externalTensors(model, options.externalFromBytes ?? 4096);
+  const tensors = externalTensors(model, options.externalFromBytes);
   const places =
     options.layout === 'merged'
       ? writeMerged(tensors, join(directory, files.data), options.onTensor)
@@ -66,7 +68,7 @@ interface NamedTensor {
 }
 
 /** The initializers that go into data files, in the order of the model. A tensor that several share comes once. */
-function externalTensors(model: Model, fromBytes: number): readonly NamedTensor[] {
+function externalTensors(model: Model, fromBytes = 4096): readonly NamedTensor[] {
   const names = new Map<Tensor, string>();
   const visit = (graph: Graph): void => {
     for (const { name, initializer } of graph.initializers.values()) {
@@ -79,20 +81,28 @@ function externalTensors(model: Model, fromBytes: number): readonly NamedTensor[
   return [...names].map(([tensor, name]) => ({ name, tensor }));
 }
 
+/** The file of each tensor that the `per-tensor` layout puts outside the model file, relative to the directory of that. */
+export function tensorFiles(model: Model): ReadonlyMap<Tensor, string> {
+  return filesOf(externalTensors(model));
+}
+
+function filesOf(tensors: readonly NamedTensor[]): ReadonlyMap<Tensor, string> {
+  const fileNames = new WeightFileNames();
+  return new Map(tensors.map(({ name, tensor }) => [tensor, `${weightsFolderName}/${fileNames.nameFor(name)}`]));
+}
+
 function writePerTensor(
   tensors: readonly NamedTensor[],
   directory: string,
-  { hardLinks = true, onTensor }: WriteOptions,
+  { hardLinks = true, written, onTensor }: WriteOptions,
 ): ReadonlyMap<Tensor, ExternalPlace> {
   const places = new Map<Tensor, ExternalPlace>();
   if (tensors.length === 0) return places;
   mkdirSync(join(directory, weightsFolderName), { recursive: true });
-  const fileNames = new WeightFileNames();
-  for (const { name, tensor } of tensors) {
-    const fileName = fileNames.nameFor(name);
-    writeTensorFile(tensor, join(directory, weightsFolderName, fileName), hardLinks);
-    const location = `${weightsFolderName}/${fileName}`;
+  for (const [tensor, location] of filesOf(tensors)) {
     places.set(tensor, { location, offset: 0 });
+    if (written?.has(tensor)) continue;
+    writeTensorFile(tensor, join(directory, location), hardLinks);
     onTensor?.(location);
   }
   return places;

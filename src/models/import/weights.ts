@@ -1,8 +1,8 @@
 import type { CheckpointTensor } from '../../checkpoints/checkpoint.js';
 import { elementDecoder } from '../../checkpoints/element-decoders.js';
-import { float32Chunks, transposedChunks } from '../../checkpoints/float32-chunks.js';
 import { transposeColumns } from '../../numerics/transpose.js';
 import { FileTensor, LazyTensor, StreamedTensor, type Tensor } from '../../onnx/tensor.js';
+import { ConvertedTensor } from '../converted-tensor.js';
 
 const floatTypes = ['float32', 'float16', 'bfloat16', 'float64'] as const;
 
@@ -22,7 +22,7 @@ export function float32Weight(tensor: Tensor, name: string): Tensor {
       : tensor;
   }
   const source = fileTensor(tensor, name);
-  if (source !== undefined) return streamed(tensor.dims, () => float32Chunks(source));
+  if (source !== undefined) return new ConvertedTensor({ form: 'plain', tensor: source, offset: 0 });
   if (tensor.dataType === 'float32') return tensor;
   return new LazyTensor('float32', tensor.dims, () => bytesOf(decoded(tensor)));
 }
@@ -32,7 +32,7 @@ export function transposedWeight(tensor: Tensor, name: string): Tensor {
   const [rows = 0, columns = 0] = tensor.dims;
   const source = fileTensor(tensor, name);
   if (source !== undefined) {
-    return streamed([columns, rows], () => transposedChunks(source, { first: 0, count: rows }));
+    return new ConvertedTensor({ form: 'transposed', tensor: source, rows: { first: 0, count: rows } });
   }
   return new LazyTensor('float32', [columns, rows], () => {
     const target = new Float32Array(rows * columns);
@@ -56,12 +56,6 @@ function decoded(tensor: Tensor): Float32Array {
   const values = new Float32Array(tensor.byteLength / decoder.bytes);
   decoder.decode(Uint8Array.from(tensor.bytes()).buffer, values);
   return values;
-}
-
-function streamed(dims: readonly number[], chunks: () => Iterable<Float32Array>): Tensor {
-  return new StreamedTensor('float32', dims, function* () {
-    for (const chunk of chunks()) yield bytesOf(chunk);
-  });
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {

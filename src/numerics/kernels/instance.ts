@@ -106,6 +106,7 @@ export interface KernelFunctions {
   scaleColumns(values: number, rows: number, columns: number, factors: number): void;
   compare(values: number, others: number, count: number, state: number): void;
   transpose(source: number, rows: number, columns: number, target: number): void;
+  transposeTile(source: number, rowBytes: number, type: number, rows: number, columns: number, target: number): number;
 }
 
 interface Memory {

@@ -59,7 +59,7 @@ export const loadKind: StageKind = {
     additionalProperties: false,
   },
   inputs: {},
-  cores: 'one',
+  cores: 'all',
   // The content that is read says which format and hash it has.
   cosmetic: ['format', 'sha256'],
   sources: (parameters) => [

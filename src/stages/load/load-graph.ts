@@ -19,10 +19,10 @@ export async function loadGraph(
     throw new QuernError('stage', 'an exported graph has all its layers: `layers` can only be asked of a checkpoint');
   }
   const files = context.sources.source ?? [];
-  const engine = await openEngine({ threads: context.threads });
+  const engine = await openEngine({ threads: 1 });
   try {
     const imported = importModel(engine, files, graph.path);
-    const bytes = writeLoaded(context, imported, files);
+    const bytes = await writeLoaded(context, imported, files);
     const error = importError(engine, context.outputDirectory, imported.references);
     if (!(error <= imported.errorLimit)) {
       throw new QuernError(

@@ -28,7 +28,7 @@ async function loadCheckpoint(context: WorkContext<LoadParameters>): Promise<Wor
   const { config, configJson, checkpoint, tokenizer } = openSource(files, source);
   const built = architectureOf(config).build(config, checkpoint, layers === undefined ? {} : { layers });
   const companions = files.filter(({ name }) => configJson === undefined || name !== configName);
-  const bytes = writeLoaded(context, { ...built, fields: config.fields }, companions);
+  const bytes = await writeLoaded(context, { ...built, fields: config.fields }, companions);
   if (configJson !== undefined) {
     writeFileSync(join(context.outputDirectory, configName), `${JSON.stringify(configJson, null, 2)}\n`);
   }

@@ -3,7 +3,9 @@ import type { JsonObject } from '../../json.js';
 import type { BuiltModel, ModelInfo } from '../../models/architecture.js';
 import { isCompanionFile, writeModelDirectory } from '../../models/model-directory.js';
 import { readSpecialTokens } from '../../models/special-tokens.js';
+import { tensorFiles } from '../../onnx/write.js';
 import type { SourceFile, WorkContext } from '../kind.js';
+import { convertWeights } from './convert-weights.js';
 
 /** A model that was built, and the configuration that names its special tokens. */
 export interface LoadedModel extends BuiltModel {
@@ -11,25 +13,31 @@ export interface LoadedModel extends BuiltModel {
 }
 
 /** Writes a model and the files among these that belong to it. Returns how many bytes its tensors take. */
-export function writeLoaded(
-  context: Pick<WorkContext, 'outputDirectory' | 'report' | 'finished'>,
+export async function writeLoaded(
+  context: Pick<WorkContext, 'outputDirectory' | 'threads' | 'report' | 'finished'>,
   { model, info, fields }: LoadedModel,
-  files: readonly SourceFile[],
-): number {
-  const generationConfig = files.find(({ name }) => name === 'generation_config.json');
+  sources: readonly SourceFile[],
+): Promise<number> {
+  const generationConfig = sources.find(({ name }) => name === 'generation_config.json');
   const specialTokens = readSpecialTokens(fields, generationConfig?.path, info.vocabularySize);
-  const initializers = [...model.graph.initializers.values()].map(({ initializer }) => initializer);
-  let written = 0;
+  const files = tensorFiles(model);
+  let count = 0;
+  const onTensor = (path?: string): void => {
+    context.report({ done: ++count, total: files.size, unit: 'tensors' });
+    if (path !== undefined) context.finished(path);
+  };
+  const written = await convertWeights(files, context, onTensor);
   writeModelDirectory(model, context.outputDirectory, {
     layout: 'per-tensor',
     info: { ...info, ...specialTokens },
-    companions: files.filter(({ name }) => isCompanionFile(name)),
-    onTensor: (path) => {
-      context.report({ done: ++written, total: initializers.length, unit: 'tensors' });
-      if (path !== undefined) context.finished(path);
-    },
+    companions: sources.filter(({ name }) => isCompanionFile(name)),
+    written,
+    onTensor,
   });
-  return initializers.reduce((sum, tensor) => sum + (tensor?.byteLength ?? 0), 0);
+  return [...model.graph.initializers.values()].reduce(
+    (sum, { initializer }) => sum + (initializer?.byteLength ?? 0),
+    0,
+  );
 }
 
 /** What is shown of a loaded model. */

@@ -28,7 +28,7 @@ function nearestFloat16(value: v128): v128 {
 
 /** float32 bits of four float16 values given as integers. */
 @inline
-function widenFloat16(bits: v128): v128 {
+export function widenFloat16(bits: v128): v128 {
   const sign = i32x4.shl(v128.and(bits, i32x4.splat(0x8000)), 16);
   const magnitude = i32x4.shl(v128.and(bits, i32x4.splat(0x7fff)), 13);
   // 2^112: the difference of the exponents' biases.

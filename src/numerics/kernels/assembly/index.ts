@@ -6,4 +6,4 @@ export { kQuantizeBlock } from './k-quant';
 export { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from './half';
 export { decodeInt8, encodeInt8 } from './int8';
 export { absmax, columnAbsmax } from './magnitudes';
-export { transpose } from './transpose';
+export { transpose, transposeTile } from './transpose';
