@@ -1,12 +1,15 @@
 /**
- * What running a model unit by unit costs: ms of processor time for a token and a prompt, on one thread, against the whole
- * graph with caches that grow in place (IoBinding), in one run. Contenders take turns; the smallest of the rounds and its
- * ratio are printed, because other work on the machine only ever adds. There are two forms of the whole graph: one session,
- * bound again for each token because the mask grows, and `island` on the CPU, which has the lengths in a session of their
- * own. Ratios are to the faster one. Without directories the model is opt-wren-4m, whose operators take microseconds:
- * overheads show that larger models hide.
+ * What running a model unit by unit costs: ms for a token and a prompt against the whole graph with caches that grow in
+ * place (IoBinding), in one run. Contenders take turns; the smallest of the rounds and its ratio are printed, because other
+ * work on the machine only ever adds. There are two forms of the whole graph: one session, bound again for each token because
+ * the mask grows, and `island` on the CPU, which has the lengths in a session of their own. Ratios are to the faster one.
  *
- *     node --import tsx bench/decode.ts [prompt length] [model directory ...]
+ *     [THREADS=1] [SPIN=1] [CLOCK=processor|wall] [ROUNDS=15] node --import tsx bench/decode.ts [prompt length] [MODEL ...]
+ *
+ * MODEL is a directory that quern has written. It may also be a checkpoint, or a shape with made-up weights (`opt-1.3b`, or
+ * `opt-1.3b:4` for its first four layers): these are built as float, int8 and int4, which needs `npm run build` before.
+ * Without one it is opt-wren-4m, whose operators take microseconds: overheads show that larger models hide. Processor time
+ * is comparable on one thread, and the default there; with more threads it is the time that passes, on an idle machine.
  */
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -25,9 +28,12 @@ import { openEagerModel } from '../src/runtime/eager-model.js';
 import { allocateCaches, findCachePorts } from '../src/runtime/key-value-caches.js';
 import type { Granularity } from '../src/runtime/partition.js';
 import { createModelFixtures } from '../test/runtime/model-fixtures.js';
+import { buildForms, formStages, isModelDirectory } from './build-forms.js';
 
 const promptLength = Number(process.argv[2] ?? 128);
 const newTokens = 64;
+const threads = Number(process.env.THREADS ?? 1);
+const clock = process.env.CLOCK ?? (threads === 1 ? 'processor' : 'wall');
 const rounds = Number(process.env.ROUNDS ?? 15);
 const capacity = promptLength + newTokens;
 
@@ -67,23 +73,23 @@ function openBoundGraph(engine: Engine, directory: string): Contender['decoder']
   };
 }
 
-/** Processor time of this process so far. */
-function processorMs(): number {
+/** Milliseconds of the clock that was asked for. */
+function now(): number {
   const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
+  return clock === 'processor' ? (user + system) / 1000 : performance.now();
 }
 
 function measure({ decoder, prefillMs, tokenMs }: Contender, prompt: Int32Array): void {
   decoder.reset();
-  const start = processorMs();
+  const start = now();
   let next = greedyToken(decoder.forward(prompt));
-  const prefilled = processorMs();
+  const prefilled = now();
   prefillMs.push(prefilled - start);
   for (let token = 1; token < newTokens; token++) next = greedyToken(decoder.forward([next]));
-  tokenMs.push((processorMs() - prefilled) / (newTokens - 1));
+  tokenMs.push((now() - prefilled) / (newTokens - 1));
 }
 
-const engine = await openEngine({ threads: 1 });
+const engine = await openEngine({ threads, spin: process.env.SPIN === '1' });
 const eager = (directory: string, device: DeviceName, granularity: Granularity): Contender['decoder'] => {
   const opened = openModelDirectory(directory);
   return openEagerModel({ engine, opened, devices: [deviceNamed(device)], granularity, capacity });
@@ -121,9 +127,12 @@ function compare(name: string, directory: string, withNpu: boolean): void {
   }
 }
 
-const directories = process.argv.slice(3);
-for (const directory of directories) compare(basename(directory), directory, false);
-if (directories.length === 0) {
+const models = process.argv.slice(3);
+for (const model of models) {
+  if (isModelDirectory(model)) compare(basename(model), model, false);
+  else compareForms(model);
+}
+if (models.length === 0) {
   const fixtures = await createModelFixtures(4);
   compare('float', fixtures.float, false);
   compare('w8a8', await fixtures.quantized('w8a8'), true);
@@ -131,3 +140,12 @@ if (directories.length === 0) {
   await fixtures.remove();
 }
 engine.close();
+
+function compareForms(source: string): void {
+  const forms = buildForms(source, formStages);
+  try {
+    for (const form of Object.keys(formStages)) compare(form, forms.pathOf(form), false);
+  } finally {
+    forms.remove();
+  }
+}

@@ -2,9 +2,9 @@
  * What generating costs beside other runtimes, in one run: time to the first token and for each of 64 new tokens behind
  * prompts of 8, 128, 512 and 1,024 tokens. Contenders run in processes of their own and take turns; medians over the rounds
  * are printed, with ratios to quern. With CLOCK=processor it is processor time, which other work on the machine disturbs
- * less; on one thread it is comparable.
+ * less; on one thread it is comparable. Threads of the peers wait in busy loops; those of quern do with SPIN=1.
  *
- *     [THREADS=2] [CLOCK=wall] [ROUNDS=5] [LENGTHS=8,128,512,1024] node --import tsx bench/generate.ts <model directory>
+ *     [THREADS=2] [SPIN=1] [CLOCK=wall] [ROUNDS=5] [LENGTHS=8,128,512,1024] node --import tsx bench/generate.ts <model directory>
  *
  * Peers are what the environment names, each a command that is given prompt lengths and the number of new tokens and prints
  * a line of JSON for each length, `{"promptLength": 8, "prefillMs": 17.4, "msPerToken": 5.6}`:
@@ -38,7 +38,7 @@ function now(): number {
 }
 
 async function runQuern(directory: string): Promise<void> {
-  const engine = await openEngine({ threads: Number(process.env.THREADS ?? 2) });
+  const engine = await openEngine({ threads: Number(process.env.THREADS ?? 2), spin: process.env.SPIN === '1' });
   const opened = openModelDirectory(directory);
   const capacity = Math.max(...promptLengths) + newTokens;
   const model = openEagerModel({ engine, opened, devices: [deviceNamed('cpu')], granularity: 'island', capacity });

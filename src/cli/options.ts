@@ -73,6 +73,8 @@ export interface RunModelOptions extends CommonOptions {
   readonly placement: PlacementPolicy;
   /** By default all that the machine has. */
   readonly threads?: number;
+  /** Whether threads without work wait in a busy loop. */
+  readonly spin?: boolean;
 }
 
 /** Options of `generate`. */

@@ -248,7 +248,8 @@ function modelCommand(program: Command, name: string, description: string): Comm
         .choices(placementPolicies)
         .default('all-supported'),
     )
-    .addOption(countOption('--threads <count>', 'threads of the CPU; by default all it has', 1, mostThreads));
+    .addOption(countOption('--threads <count>', 'threads of the CPU; by default all it has', 1, mostThreads))
+    .option('--spin', 'let threads wait in a busy loop: faster on an idle machine, much slower on a busy one');
 }
 
 function countOption(flags: string, description: string, minimum?: number, maximum?: number): Option {

@@ -24,6 +24,8 @@ export interface RunnerOptions {
   /** Default: `all-supported`. */
   readonly policy?: PlacementPolicy;
   readonly threads: number;
+  /** Whether threads without work wait in a busy loop. Worth it only on an otherwise idle machine. Default: false. */
+  readonly spin?: boolean;
   /** Told what is worth knowing about how the model runs, in a line. */
   readonly log: (line: string) => void;
 }
@@ -41,10 +43,10 @@ export interface Runner {
 
 /** Opens an engine, devices and a model for the time that `use` takes. */
 export async function withRunner<T>(options: RunnerOptions, use: (runner: Runner) => T | Promise<T>): Promise<T> {
-  const { directory, threads, log } = options;
+  const { directory, threads, spin = false, log } = options;
   const opened = openModelDirectory(directory);
   const tokenizer = openModelTokenizer(opened);
-  const { engine, fallbackReason } = await openEngineWithReason({ threads });
+  const { engine, fallbackReason } = await openEngineWithReason({ threads, spin });
   if (fallbackReason !== undefined) log(`slower calls of ONNX Runtime: ${fallbackReason.message}`);
   let devices: readonly Device[] = [];
   try {

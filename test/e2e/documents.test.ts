@@ -95,6 +95,7 @@ test('what --json prints follows the schemas', () =>
       '1',
       '--threads',
       '1',
+      '--spin',
       '--devices',
       'npu:stx,cpu',
     ];

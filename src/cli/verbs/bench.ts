@@ -19,6 +19,7 @@ export async function bench(model: string, stage: string | undefined, options: B
     policy: options.placement,
     ...{ devices, granularity, promptLengths, newTokens, warmup, repeats },
     threads: options.threads ?? availableParallelism(),
+    spin: options.spin === true,
     log: (line) => process.stderr.write(`${line}\n`),
     onRepeat: (done, total) => {
       if (isTerminal) process.stderr.write(done === total ? '\r\u001B[K' : `\r${done}/${total} runs`);
@@ -30,12 +31,12 @@ export async function bench(model: string, stage: string | undefined, options: B
 }
 
 function reportLines(report: BenchReport): readonly string[] {
-  const { architecture, devices, granularity, threads, engine, offloadedOperators, npuCoverage, rows } = report;
+  const { architecture, devices, granularity, threads, spin, engine, offloadedOperators, npuCoverage, rows } = report;
   const isModelled = rows.some((row) => row.modelledNpuMsPerToken !== undefined);
   const header = ['prompt', 'new', 'prefill ms', 'ms/token', 'tokens/s'];
   const modelled = ['NPU prefill ms (modelled)', 'NPU ms/token (modelled)'];
   return [
-    `${architecture} on ${devices.join(', ')}, by ${granularity}; ${threads} threads, ${engine.name} ${engine.version}`,
+    `${architecture} on ${devices.join(', ')}, by ${granularity}; ${threads} threads${spin ? ' that spin' : ''}, ${engine.name} ${engine.version}`,
     ...(offloadedOperators === 0
       ? []
       : [`${offloadedOperators} operators offloaded, ${formatPercent(npuCoverage)} of MACs`]),

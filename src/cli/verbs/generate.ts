@@ -36,6 +36,7 @@ export async function generate(
     policy: options.placement,
     ...{ directory, devices, granularity, maxTokens, ignoreEos, draftTokens },
     threads: options.threads ?? availableParallelism(),
+    spin: options.spin === true,
     ...(draft === undefined ? {} : { draft: await modelDirectory(draft, undefined, options) }),
     sampling: { temperature, seed, ...(topK === undefined ? {} : { topK }), ...(topP === undefined ? {} : { topP }) },
     log: (line: string) => process.stderr.write(`${line}\n`),

@@ -26,6 +26,8 @@ export interface BenchReport {
   readonly architecture: string;
   readonly engine: { readonly name: string; readonly version: string };
   readonly threads: number;
+  /** Whether threads without work waited in a busy loop. */
+  readonly spin: boolean;
   readonly devices: readonly string[];
   readonly granularity: Granularity;
   /** In a decoding step. */
@@ -50,7 +52,7 @@ export async function benchReport(options: BenchOptions): Promise<BenchReport> {
 }
 
 function measure({ engine, opened, devices }: Runner, model: EagerModel, options: BenchOptions): BenchReport {
-  const { directory, threads, granularity, promptLengths, newTokens, warmup, repeats } = options;
+  const { directory, threads, spin = false, granularity, promptLengths, newTokens, warmup, repeats } = options;
   const { architecture, vocabularySize } = opened.info;
   const total = fitPrompts(promptLengths, newTokens, model.capacity).length * (warmup + repeats);
   let done = 0;
@@ -62,6 +64,7 @@ function measure({ engine, opened, devices }: Runner, model: EagerModel, options
     architecture,
     engine: { name: 'onnxruntime', version: engine.version },
     threads,
+    spin,
     devices: devices.map(({ name }) => name),
     granularity,
     offloadedOperators,

@@ -65,6 +65,8 @@ export interface GenerationReport extends GeneratedText {
   readonly devices: readonly string[];
   readonly granularity: Granularity;
   readonly threads: number;
+  /** Whether threads without work waited in a busy loop. */
+  readonly spin: boolean;
   readonly sampling: Sampling;
   readonly prompt: string;
   readonly tokensPerSecond?: number;
@@ -143,7 +145,7 @@ export class TextGenerator {
   }
 
   report({ text: prompt }: Prompt, answer: GeneratedText): GenerationReport {
-    const { directory, granularity, threads, sampling } = this.#options;
+    const { directory, granularity, threads, sampling, spin = false } = this.#options;
     const { devices, opened } = this.#runner;
     return {
       model: directory,
@@ -151,6 +153,7 @@ export class TextGenerator {
       devices: devices.map(({ name }) => name),
       granularity,
       threads,
+      spin,
       sampling,
       prompt,
       ...answer,
