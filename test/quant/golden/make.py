@@ -251,8 +251,11 @@ def make_groups():
     logging.disable(logging.WARNING)
     version = f"onnxruntime {onnxruntime.__version__}"
     cases = []
+    # With 2 bits ONNX Runtime leaves codes of earlier rows where a last byte has more places than rows, which nothing reads.
+    incomplete = {2: [(16, 44), (32, 72), (64, 132)], 8: [(16, 41), (32, 70), (64, 130)]}
     for bits in (2, 8):
-        for block, rows in [(16, 48), (32, 96), (128, 256)]:
+        whole = [(16, 48), (32, 96), (64, 192), (128, 256), (256, 512)]
+        for block, rows in whole + incomplete[bits] + [(128, 300), (256, 300)]:
             for kind, size in [("uniform", 1.0), ("outliers", 2.0**-6), ("negative", 1.0), ("nearTies", 7.5), ("zeros", 1.0)]:
                 spec = dict(kind=kind, rows=rows, columns=6, seed=rows, size=size)
                 for symmetric in (True, False):
@@ -264,7 +267,7 @@ def make_groups():
 
     cases = []
     for bits in (4, 8):
-        for block, rows in [(16, 48), (32, 96), (32, 70), (128, 256), (256, 300)]:
+        for block, rows in [(16, 48), (16, 41), (32, 96), (32, 70), (64, 192), (64, 130), (128, 256), (256, 300)]:
             for kind, size in [("uniform", 1.0), ("outliers", 2.0**-6), ("negative", 1.0), ("nearTies", 7.5), ("constant", 0.75)]:
                 spec = dict(kind=kind, rows=rows, columns=6, seed=rows, size=size)
                 blocks = (rows - 1) // block + 1
