@@ -3,7 +3,7 @@ import { compiledModule } from './compiled-module.js';
 /** The functions of the compiled module. Addresses and counts are numbers; what they mean stands with the sources. */
 export interface KernelFunctions {
   absmax(values: number, count: number): number;
-  columnAbsmax(values: number, rows: number, columns: number, largest: number): void;
+  columnAbsmax(values: number, stride: number, rows: number, columns: number, largest: number): void;
   encodeInt8(values: number, rows: number, columns: number, factors: number, divides: boolean, codes: number): void;
   decodeInt8(codes: number, rows: number, columns: number, scales: number, values: number): void;
   columnRange(values: number, rows: number, columns: number, minima: number, maxima: number): void;

@@ -1,6 +1,7 @@
 import { type Comparison, ComparisonSums } from './comparison.js';
 import { kernelInstance } from './instance.js';
-import { copyPanelIn, copyPanelOut, padded, panelsOf, piecesOf, type Rows } from './panels.js';
+import { padded, type Rows } from './panels.js';
+import { placeValues } from './resident.js';
 
 /** Values of a row when a matrix is taken as a vector. */
 const rowLength = 1024;
@@ -9,38 +10,29 @@ const rowLength = 1024;
  * int8 codes of a matrix: values times the factors (`multiply`), or over them (`divide`), rounded half to even to the
  * nearest of -128..127. One factor for all values, or one for each column.
  */
-export function encodeInt8Kernel(matrix: Rows, factors: Float32Array, operation: 'multiply' | 'divide'): Int8Array {
-  const codes = new Int8Array(matrix.values.length);
-  const divides = operation === 'divide';
-  if (factors.length === 1) encodeAll(matrix.values, factors[0]!, divides, codes);
-  else encodeColumns(matrix, factors, divides, codes);
+export function encodeInt8Kernel(
+  { values, columns }: Rows,
+  factors: Float32Array,
+  operation: 'multiply' | 'divide',
+): Int8Array {
+  const kernels = kernelInstance();
+  const codes = new Int8Array(values.length);
+  const isOne = factors.length === 1;
+  const rowCodes = isOne ? rowLength : columns;
+  const width = padded(rowCodes);
+  const rowsAtOnce = Math.max(1, Math.floor(2 ** 18 / width));
+  for (let start = 0; start < codes.length; start += rowsAtOnce * rowCodes) {
+    const count = Math.min(rowsAtOnce * rowCodes, codes.length - start);
+    const rows = Math.ceil(count / rowCodes);
+    const length = rows * width;
+    const [room, factor, result] = kernels.layout(length * 4, width * 4, length);
+    const address = placeRows(values, { start, count, rowCodes, rows, width }, room);
+    if (isOne) kernels.floats(factor, width).fill(factors[0]!);
+    else kernels.floats(factor, width).fill(0).set(factors);
+    kernels.functions.encodeInt8(address, rows, width, factor, operation === 'divide', result);
+    copyRows(kernels.signedBytes(result, length), width, codes.subarray(start, start + count), rowCodes);
+  }
   return codes;
-}
-
-function encodeAll(values: Float32Array, factor: number, divides: boolean, codes: Int8Array): void {
-  const kernels = kernelInstance();
-  for (const { start, count } of piecesOf(values.length)) {
-    const rows = Math.ceil(count / rowLength);
-    const length = rows * rowLength;
-    const [source, factors, result] = kernels.layout(length * 4, rowLength * 4, length);
-    kernels.floats(source, length).set(values.subarray(start, start + count));
-    kernels.floats(factors, rowLength).fill(factor);
-    kernels.functions.encodeInt8(source, rows, rowLength, factors, divides, result);
-    codes.set(kernels.signedBytes(result, count), start);
-  }
-}
-
-function encodeColumns(matrix: Rows, factors: Float32Array, divides: boolean, codes: Int8Array): void {
-  const kernels = kernelInstance();
-  for (const panel of panelsOf(matrix)) {
-    const { firstColumn, columns, paddedColumns } = panel;
-    const length = matrix.rows * paddedColumns;
-    const [source, factor, result] = kernels.layout(length * 4, paddedColumns * 4, length);
-    copyPanelIn(matrix, panel, kernels.floats(source, length));
-    kernels.floats(factor, columns).set(factors.subarray(firstColumn, firstColumn + columns));
-    kernels.functions.encodeInt8(source, matrix.rows, paddedColumns, factor, divides, result);
-    copyPanelOut(kernels.signedBytes(result, length), panel, { ...matrix, values: codes });
-  }
 }
 
 /** float32 values of int8 codes [rows, columns]: code * scale, of one scale for all or one for each column. */
@@ -61,25 +53,25 @@ export function compareInt8Kernel(
   columns: number,
   scales: Float32Array,
 ): Comparison {
-  const kernels = kernelInstance();
   const sums = new ComparisonSums();
   for (const piece of decodedPieces(codes, columns, scales, sums.sizeBytes)) {
-    const { start, count, address, rows, width, rowCodes, spare, state } = piece;
-    const target = kernels.floats(spare, rows * width).fill(0);
-    copyRows(values.subarray(start, start + count), rowCodes, target, width);
-    sums.add(spare, address, rows * width, state);
+    sums.add(placeRows(values, piece, piece.spare), piece.address, piece.rows * piece.width, piece.state);
   }
   return sums.result();
 }
 
-/** Some rows of codes that have been decoded to kernel memory, and room for as many values beside them. */
-interface DecodedPiece {
+/** Some rows of values or codes. */
+interface PieceOfRows {
   readonly start: number;
   readonly count: number;
   readonly rows: number;
-  /** Codes of a row, and values of it in kernel memory. What is behind the codes is decoded to 0. */
+  /** Codes of a row, and values of it in kernel memory. What is behind the codes is 0. */
   readonly rowCodes: number;
   readonly width: number;
+}
+
+/** Some rows of codes that have been decoded to kernel memory, and room for as many values beside them. */
+interface DecodedPiece extends PieceOfRows {
   readonly address: number;
   readonly spare: number;
   readonly state: number;
@@ -114,6 +106,14 @@ function* decodedPieces(
     kernels.functions.decodeInt8(source, rows, width, scale, address);
     yield { start, count, rows, rowCodes, width, address, spare, state };
   }
+}
+
+/** Where rows of values lie in kernel memory, or are copied to. */
+function placeRows(values: Float32Array, { start, count, rows, rowCodes, width }: PieceOfRows, room: number): number {
+  const length = rows * width;
+  if (rowCodes === width) return placeValues(values, start, count, length, room);
+  copyRows(values.subarray(start, start + count), rowCodes, kernelInstance().floats(room, length).fill(0), width);
+  return room;
 }
 
 /** Copies rows of `sourceWidth` values into rows of `targetWidth`, as much of each as both have. */

@@ -47,6 +47,17 @@ export function placePanel(matrix: Rows, panel: Panel, room: number): PlacedPane
   return { address: room, stride: panel.paddedColumns * 4 };
 }
 
+/** Where some values lie in the memory of the kernels; in `room`, followed by zeros, unless they are `length` of them there. */
+export function placeValues(values: Float32Array, start: number, count: number, length: number, room: number): number {
+  const kernels = kernelInstance();
+  const address = kernels.addressOf(values);
+  if (address !== undefined && count === length) return address + start * 4;
+  const target = kernels.floats(room, length);
+  target.set(values.subarray(start, start + count));
+  target.fill(0, count);
+  return room;
+}
+
 /** With rows that end within 16 columns, kernels would take the start of the next row for part of them. */
 function residentAddress({ values, columns }: Rows): number | undefined {
   return columns % laneCount === 0 ? kernelInstance().addressOf(values) : undefined;

@@ -1,17 +1,27 @@
-/** The largest magnitude of `count` float32 values, a multiple of 16. NaN if one of them is NaN. */
-export function absmax(values: usize, count: i32): f32 {
-  let largest = f32x4.splat(0);
-  for (let index = 0; index < count; index += 4) {
-    largest = f32x4.max(largest, f32x4.abs(v128.load(values + ((<usize>index) << 2))));
-  }
-  return max(
-    max(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1)),
-    max(f32x4.extract_lane(largest, 2), f32x4.extract_lane(largest, 3)),
-  );
+/** The magnitudes of four values, as integers in the same order: NaN is larger than all others. */
+@inline
+function magnitudes(value: usize, offset: usize): v128 {
+  return v128.and(v128.load(value + offset), i32x4.splat(0x7fffffff));
 }
 
-/** Raises `largest`, float32 [columns], to the magnitudes of a panel: float32 [rows, columns], 16 columns at a time. */
-export function columnAbsmax(values: usize, rows: i32, columns: i32, largest: usize): void {
+/** The largest magnitude of `count` float32 values, a multiple of 16. NaN if one of them is NaN. */
+export function absmax(values: usize, count: i32): f32 {
+  let a = i32x4.splat(0);
+  let b = a;
+  for (const end = values + ((<usize>count) << 2); values < end; values += 32) {
+    a = i32x4.max_s(a, magnitudes(values, 0));
+    b = i32x4.max_s(b, magnitudes(values, 16));
+  }
+  a = i32x4.max_s(a, b);
+  a = i32x4.max_s(a, v128.shuffle<i32>(a, a, 2, 3, 0, 1));
+  return f32x4.extract_lane(i32x4.max_s(a, v128.shuffle<i32>(a, a, 1, 0, 3, 2)), 0);
+}
+
+/**
+ * Raises `largest`, float32 [columns], to the magnitudes of float32 [rows, columns], 16 columns at a time, whose rows are
+ * `stride` bytes apart.
+ */
+export function columnAbsmax(values: usize, stride: usize, rows: i32, columns: i32, largest: usize): void {
   const rowBytes = (<usize>columns) << 2;
   for (let column: usize = 0; column < rowBytes; column += 64) {
     let a = v128.load(largest + column);
@@ -19,11 +29,11 @@ export function columnAbsmax(values: usize, rows: i32, columns: i32, largest: us
     let c = v128.load(largest + column, 32);
     let d = v128.load(largest + column, 48);
     let row = values + column;
-    for (let count = rows; count > 0; count--, row += rowBytes) {
-      a = f32x4.max(a, f32x4.abs(v128.load(row)));
-      b = f32x4.max(b, f32x4.abs(v128.load(row, 16)));
-      c = f32x4.max(c, f32x4.abs(v128.load(row, 32)));
-      d = f32x4.max(d, f32x4.abs(v128.load(row, 48)));
+    for (let count = rows; count > 0; count--, row += stride) {
+      a = i32x4.max_s(a, magnitudes(row, 0));
+      b = i32x4.max_s(b, magnitudes(row, 16));
+      c = i32x4.max_s(c, magnitudes(row, 32));
+      d = i32x4.max_s(d, magnitudes(row, 48));
     }
     v128.store(largest + column, a);
     v128.store(largest + column, b, 16);
