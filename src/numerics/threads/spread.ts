@@ -38,8 +38,8 @@ const workerUrl = ownFile('numerics/threads/worker.mjs');
 /**
  * Does independent jobs on several threads, the calling one included, each thread taking the next job when it is free.
  * Jobs and results are plain data; what arrays of a result hold moves to this thread without being copied. `take` gets the
- * results in the order of the jobs, each as soon as those before are done; of several errors the first job's is thrown. A
- * thread can't start with TypeScript, so that this one does everything when quern runs from its sources.
+ * results in the order of the jobs, each as soon as those before are done. After an error no job begins; of several the
+ * first job's is thrown. A thread can't start with TypeScript, so that this one does everything when quern runs from its sources.
  */
 export async function spread<Job, Result>(
   { jobs, run, module }: Jobs<Job, Result>,
@@ -48,7 +48,11 @@ export async function spread<Job, Result>(
 ): Promise<void> {
   const next = new Int32Array(new SharedArrayBuffer(4));
   const outcomes = new OrderedOutcomes(take);
-  const settle = (index: number, outcome: Outcome<Result>): void => outcomes.settle(index, outcome);
+  const settle = (index: number, outcome: Outcome<Result>): void => {
+    // Those before it have begun, and nobody wants those behind it.
+    if ('error' in outcome) Atomics.store(next, 0, jobs.length);
+    outcomes.settle(index, outcome);
+  };
   const others = module.pathname.endsWith('.ts') ? 0 : Math.min(threads, jobs.length) - 1;
   const ended = Array.from({ length: others }, () => startThread({ module: module.href, jobs, next }, settle));
   for (let index = Atomics.add(next, 0, 1); index < jobs.length; index = Atomics.add(next, 0, 1)) {

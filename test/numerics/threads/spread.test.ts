@@ -43,4 +43,22 @@ test('of several errors that of the first job is thrown, with its code and sugge
   }
 });
 
+test('no job begins after an error', async () => {
+  const begun: number[] = [];
+  const jobs = [{ value: 1 }, { value: 2, error: 'no two' }, { value: 3 }];
+  const counted = (job: (typeof jobs)[number]): Result => {
+    begun.push(job.value);
+    return run(job);
+  };
+  const taken: number[] = [];
+  try {
+    await spread({ jobs, run: counted, module }, 1, (_result: Result, index) => taken.push(index));
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as Error).message, 'no two');
+  }
+  assert.equal(begun, [1, 2]);
+  assert.equal(taken, [0]);
+});
+
 test.run();
