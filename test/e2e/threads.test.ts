@@ -1,6 +1,11 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Conversion } from '../../src/checkpoints/float32-pieces.js';
+import { openSafetensors } from '../../src/checkpoints/safetensors.js';
+import { ConvertedTensor } from '../../src/models/converted-tensor.js';
+import { spread } from '../../src/numerics/threads/spread.js';
 import type { Scheme, SchemeName } from '../../src/quant/schemes.js';
 import { filesOf } from '../support/files-of.js';
 import { loadCheckpoint, workPlace } from '../support/loaded-model.js';
@@ -11,6 +16,9 @@ import { writeTinyOpt } from '../support/tiny-opt.js';
 const { quantize }: typeof import('../../src/stages/quantize/work.js') = await import(
   new URL('../../dist/stages/quantize/work.js', import.meta.url).href
 );
+
+const conversionJob = new URL('../../dist/stages/load/conversion-job.js', import.meta.url);
+const { run }: typeof import('../../src/stages/load/conversion-job.js') = await import(conversionJob.href);
 
 const kQuant: Scheme = {
   form: 'nbits',
@@ -39,6 +47,30 @@ test('weights quantized by one thread and by two, in other folders, are the same
         );
       }
       assert.equal(filesOf(one!), filesOf(two!), JSON.stringify(scheme));
+    }
+  }));
+
+test('parts of matrices that threads convert into one file are the whole of each', () =>
+  withTemporaryDirectory(async (directory) => {
+    const checkpoint = openSafetensors(join(writeTinyOpt(join(directory, 'checkpoint')), 'model.safetensors'));
+    const matrices = [...checkpoint.tensors.values()].filter(({ dims }) => dims.length === 2);
+    const conversions = matrices.map((tensor) => {
+      const rows = { first: 0, count: tensor.dims[0]! };
+      return { form: 'transposed', tensor, rows } satisfies Conversion;
+    });
+    const jobs = conversions.flatMap((conversion, index) => {
+      const path = join(directory, String(index));
+      writeFileSync(path, '');
+      const { count } = conversion.rows;
+      return Array.from({ length: Math.ceil(count / 10) }, (_, part) => {
+        const first = part * 10;
+        return { conversion, path, part: { first, count: Math.min(10, count - first) } };
+      });
+    });
+    await spread({ jobs, run, module: conversionJob }, 3, () => {});
+    for (const [index, conversion] of conversions.entries()) {
+      const expected = Buffer.from(new ConvertedTensor(conversion).bytes());
+      assert.ok(expected.equals(readFileSync(join(directory, String(index)))), conversion.tensor.name);
     }
   }));
 
