@@ -211,6 +211,12 @@ const rows: readonly Row[] = [
     says: /`dataset` is for `alpha: auto`/,
   },
   {
+    name: 'channels to be split where only norms are smoothed',
+    prepare: recipe(`${load}${stats}  smooth: { kind: smoothquant, model: float, stats: stats, split: 4 }\n`),
+    code: 2,
+    says: /channels are split between linear layers: say `groups: extended`/,
+  },
+  {
     name: 'a smoothing group behind two things',
     prepare: recipe(
       `${load}${stats}  smooth: { kind: smoothquant, model: float, stats: stats, groups: [{ norm: a, layer: b, linear: [c] }] }\n`,

@@ -68,6 +68,12 @@ export const smoothquantKind: StageKind = {
           },
         ],
       },
+      split: {
+        type: 'number',
+        minimum: 1,
+        description:
+          'Channels between linear layers whose activation times weight is more than this many times that of the hundredth largest become several; none when left out. Needs `groups: extended` or named layers',
+      },
     },
     additionalProperties: false,
   },
@@ -75,7 +81,7 @@ export const smoothquantKind: StageKind = {
     model: { accepts: ['model'], required: true },
     stats: { accepts: ['stats'], required: true },
   },
-  check: (parameters) => [...groupProblems(parameters), ...searchProblems(parameters)],
+  check: (parameters) => [...groupProblems(parameters), ...splitProblems(parameters), ...searchProblems(parameters)],
   normalise: (parameters) => {
     const { alpha, dataset, scheme } = parameters;
     if (!isSearch(alpha)) return parameters;
@@ -107,6 +113,14 @@ function groupProblems({ groups }: JsonObject): Problems {
     if (!isJsonObject(group) || (group.norm === undefined) !== (group.layer === undefined)) return [];
     return [{ pointer: ['groups', String(index)], message: 'a group has either `norm` or `layer`' }];
   });
+}
+
+function splitProblems({ groups, split }: JsonObject): Problems {
+  const hasLayers = Array.isArray(groups)
+    ? groups.some((group) => isJsonObject(group) && 'layer' in group)
+    : groups === 'extended';
+  if (split === undefined || hasLayers) return [];
+  return [{ pointer: ['split'], message: 'channels are split between linear layers: say `groups: extended`' }];
 }
 
 function searchProblems(parameters: JsonObject): Problems {

@@ -9,6 +9,7 @@ import { type Matrix, matrix } from '../../quant/matrix.js';
 import { centredScales, scalesOfFeatures, smoothingScales, smoothNorm, smoothWeight } from '../../quant/smoothquant.js';
 import { activationAbsmax } from '../calibrate/activation-absmax.js';
 import type { TensorSpill } from '../layerwise/tensor-spill.js';
+import type { SplitChannel } from './split-group.js';
 
 /** A group with the scales it got. */
 export interface SmoothedGroup {
@@ -19,6 +20,8 @@ export interface SmoothedGroup {
   /** Where strengths were tried: relative squared error of the outputs with this one, and the largest of the range. */
   readonly error?: number;
   readonly largestError?: number;
+  /** Channels that became several. */
+  readonly split?: readonly SplitChannel[];
 }
 
 /** Smooths a group with a given strength. */

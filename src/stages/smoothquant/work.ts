@@ -15,8 +15,13 @@ import type { GroupChoice } from './groups.js';
 import { chooseGroups } from './groups.js';
 import { type SmoothedGroup, smoothGroup } from './smooth-group.js';
 import { type SearchParameters, smoothSegments } from './smooth-segments.js';
+import { splitGroup } from './split-group.js';
 
-export type SmoothquantParameters = { readonly groups: GroupChoice } & ({ readonly alpha: number } | SearchParameters);
+export type SmoothquantParameters = {
+  readonly groups: GroupChoice;
+  /** How far above the others a channel between linear layers has to be to become several; never when left out. */
+  readonly split?: number;
+} & ({ readonly alpha: number } | SearchParameters);
 
 /** Largest relative difference of logits that still counts as the same function. */
 const equivalenceLimit = 1e-4;
@@ -32,7 +37,7 @@ export async function smoothquant(context: WorkContext<SmoothquantParameters>): 
   const { model, info } = opened;
   const { groups, refused } = chooseGroups(model.graph, context.parameters.groups);
   const spill = new TensorSpill(context);
-  const smoothed = await smoothAll(context, opened, groups, spill);
+  const smoothed = splitAll(context, opened, await smoothAll(context, opened, groups, spill), spill);
   writeModelDirectory(model, context.outputDirectory, {
     layout: 'per-tensor',
     info,
@@ -45,7 +50,13 @@ export async function smoothquant(context: WorkContext<SmoothquantParameters>): 
   const error = await equivalenceError(directory, context.outputDirectory, context.threads);
   if (!(error <= equivalenceLimit)) throw notEquivalent(error);
   return {
-    metrics: { groups: groups.length, refused: refused.length, ...strengthOf(smoothed), equivalenceError: error },
+    metrics: {
+      groups: groups.length,
+      refused: refused.length,
+      ...strengthOf(smoothed),
+      ...copiesAdded(smoothed),
+      equivalenceError: error,
+    },
   };
 }
 
@@ -71,6 +82,24 @@ async function smoothAll(
   return smoothed.toReversed();
 }
 
+function splitAll(
+  { parameters: { split: above }, inputs }: WorkContext<SmoothquantParameters>,
+  { model }: ModelDirectory,
+  smoothed: readonly SmoothedGroup[],
+  spill: TensorSpill,
+): readonly SmoothedGroup[] {
+  if (above === undefined) return smoothed;
+  const statistics = openAbsmax(inputs.stats!);
+  return smoothed.map((group) => ({ ...group, split: splitGroup(model.graph, spill, group, statistics, above) }));
+}
+
+/** How many channels layers have more than before, where channels are split. */
+function copiesAdded(smoothed: readonly SmoothedGroup[]): JsonObject {
+  if (smoothed.every(({ split }) => split === undefined)) return {};
+  const split = smoothed.flatMap((group) => group.split ?? []);
+  return { addedChannels: split.reduce((sum, { copies }) => sum + copies - 1, 0) };
+}
+
 /** The strength, or the smallest and the largest where groups have their own. */
 function strengthOf(smoothed: readonly SmoothedGroup[]): JsonObject {
   const alphas = smoothed.map(({ alpha }) => alpha);
@@ -79,9 +108,9 @@ function strengthOf(smoothed: readonly SmoothedGroup[]): JsonObject {
 }
 
 /** Errors are given with four digits: more depend on the processor. */
-function groupAccount({ group, alpha, error, largestError }: SmoothedGroup): JsonObject {
+function groupAccount({ group, alpha, error, largestError, split = [] }: SmoothedGroup): JsonObject {
   const layers = group.layers.map(({ name }) => name);
-  const account = { source: group.source, layers, alpha };
+  const account = { source: group.source, layers, alpha, ...(split.length > 0 && { split: [...split] }) };
   if (error === undefined || largestError === undefined) return account;
   return { ...account, error: Number(error.toPrecision(4)), largestError: Number(largestError.toPrecision(4)) };
 }

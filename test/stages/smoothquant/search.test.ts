@@ -4,6 +4,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSafetensors } from '../../../src/checkpoints/safetensors.js';
 import { readTensorFloat32 } from '../../../src/checkpoints/tensor-data.js';
+import { findLinearLayers } from '../../../src/models/linear-layers.js';
+import { openModelDirectory } from '../../../src/models/model-directory.js';
+import { findScalingGroups } from '../../../src/models/scaling-groups.js';
 import { resolveScheme } from '../../../src/quant/schemes.js';
 import { calibrate } from '../../../src/stages/calibrate/work.js';
 import { alphasOf } from '../../../src/stages/smoothquant/alpha-range.js';
@@ -11,7 +14,7 @@ import { smoothquantKind } from '../../../src/stages/smoothquant/kind.js';
 import { type SmoothquantParameters, smoothquant } from '../../../src/stages/smoothquant/work.js';
 import { loadCheckpoint, textSource, workPlace } from '../../support/loaded-model.js';
 import { withTemporaryDirectory } from '../../support/temporary.js';
-import { writeTinyOpt } from '../../support/tiny-opt.js';
+import { type TinyOptions, writeTinyOpt } from '../../support/tiny-opt.js';
 
 const dataset = { text: 'calibration.txt', windows: 3, length: 24, stride: 24 };
 const search = (from: number, to: number, scheme: 'w8a8' | 'w8a8-ort' = 'w8a8-ort'): SmoothquantParameters => ({
@@ -27,14 +30,15 @@ interface Table {
     readonly alpha: number;
     readonly error: number;
     readonly largestError: number;
+    readonly split?: readonly { readonly channel: number; readonly copies: number }[];
   }[];
 }
 
 type Smooth = (to: string, parameters: SmoothquantParameters, threads?: number) => Promise<string>;
 
-function withSmoothing(use: (smooth: Smooth) => Promise<void>): Promise<void> {
+function withSmoothing(use: (smooth: Smooth) => Promise<void>, options: TinyOptions = {}): Promise<void> {
   return withTemporaryDirectory(async (directory) => {
-    const model = await loadCheckpoint(writeTinyOpt(join(directory, 'checkpoint')), join(directory, 'model'));
+    const model = await loadCheckpoint(writeTinyOpt(join(directory, 'checkpoint'), options), join(directory, 'model'));
     const stats = join(directory, 'stats');
     mkdirSync(stats);
     const place = { ...workPlace(stats), inputs: { model }, sources: textSource() };
@@ -94,6 +98,36 @@ test('where activations have a zero point, extremes of channels are turned to on
       assert.is(isTurned, !source.endsWith('fc1'), `${source}: through a ReLU goes no sign`);
     }
   }));
+
+/** A channel of the first layer's fc1 that is far above the others. */
+const outlier: TinyOptions = {
+  change: (tensor) => {
+    if (!tensor.name.includes('layers.0.fc1') || !(tensor.data instanceof Float32Array)) return tensor;
+    const width = tensor.dims[1] ?? 1;
+    const data = tensor.data.map((value, index) => (Math.floor(index / width) === 5 ? Math.abs(value) * 100 : value));
+    return { ...tensor, data };
+  },
+};
+
+test('a channel far above the others becomes several, in a model that computes the same and can be quantized', () =>
+  withSmoothing(async (smooth) => {
+    const directory = await smooth('split', { groups: 'extended', alpha: 0.5, split: 4 });
+    const split = tableOf(directory).groups.filter((group) => group.split !== undefined);
+    assert.equal(
+      split.map(({ source }) => source),
+      ['model.decoder.layers.0.fc1'],
+    );
+    const [channel] = split[0]?.split ?? [];
+    assert.is(channel?.channel, 5);
+    const { graph } = openModelDirectory(directory).model;
+    const fc2 = findLinearLayers(graph).find(({ name }) => name === 'model.decoder.layers.0.fc2')!;
+    assert.is(fc2.inputFeatures, 32 + (channel?.copies ?? 0) - 1);
+    assert.is(fc2.input.producer?.opType, 'Mul');
+    assert.is(
+      findScalingGroups(graph).groups.some(({ layers }) => layers[0]?.name === fc2.name),
+      false,
+    );
+  }, outlier));
 
 test('two threads and another folder give the same bytes', () =>
   withSmoothing(async (smooth) => {
