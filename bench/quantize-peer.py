@@ -29,8 +29,10 @@ else:
 
     float_model = onnx.load(model)
     if name == "k_quant":
-        config = nbits.KQuantWeightOnlyQuantConfig(block_size=32)
-        quantizer = nbits.MatMulNBitsQuantizer(float_model, algo_config=config, nodes_to_exclude=["lm_head"])
+        config = nbits.KQuantWeightOnlyQuantConfig()
+        quantizer = nbits.MatMulNBitsQuantizer(
+            float_model, block_size=32, algo_config=config, nodes_to_exclude=["lm_head"]
+        )
     else:
         quantizer = nbits.MatMulNBitsQuantizer(
             float_model, block_size=32, is_symmetric=True, nodes_to_exclude=["lm_head"]
@@ -39,4 +41,6 @@ else:
     quantizer.model.save_model_to_file(output, use_external_data_format=True)
 
 usage = resource.getrusage(resource.RUSAGE_SELF)
+# Some write progress without ending their line.
+print()
 print(json.dumps({"cpuMs": (usage.ru_utime + usage.ru_stime) * 1000, "peakRssMiB": usage.ru_maxrss / 1024}))
