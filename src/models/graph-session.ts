@@ -6,13 +6,17 @@ import type { Tensor } from '../onnx/tensor.js';
 import { FileTensor } from '../onnx/tensor.js';
 import type { Engine, Session } from '../ort/engine.js';
 import type { ResolvableSessionOptions } from '../ort/session-options.js';
+import { integerProductsSaturate } from './saturating-products.js';
 
 /**
- * Settings under which every session of a model runs: integer products that can't saturate on processors without VNNI, so
- * that results don't depend on the machine, and float activations where DequantizeLinear gives weights, which ONNX Runtime
- * would quantize to int8.
+ * Settings under which every session of a model runs: integer products that can't saturate, so that results don't depend on
+ * the machine, and float activations where DequantizeLinear gives weights, which ONNX Runtime would quantize to int8.
  */
-const modelConfig = { 'session.x64quantprecision': '1', 'session.qdq_matmulnbits_accuracy_level': '1' } as const;
+function modelConfig(engine: Engine): NonNullable<ResolvableSessionOptions['config']> {
+  // It takes half again as long where it is not needed.
+  const exact = integerProductsSaturate(engine) ? { 'session.x64quantprecision': '1' } : {};
+  return { ...exact, 'session.qdq_matmulnbits_accuracy_level': '1' };
+}
 
 /**
  * Opens a session of a model whose weights lie in files of `directory`: they are mapped from there and don't pass through
@@ -33,6 +37,6 @@ export function openModelSession(
   }
   return engine.openSession(
     { bytes: encodeModel(model, places), externalDataFolder: directory },
-    { ...options, config: { ...modelConfig, ...options.config } },
+    { ...options, config: { ...modelConfig(engine), ...options.config } },
   );
 }
