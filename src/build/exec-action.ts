@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { QuernError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import { isJsonObject } from '../json.js';
@@ -19,6 +19,8 @@ const progressIntervalMs = 50;
 export async function executeAction(file: string): Promise<boolean> {
   const action = readActionFile(file);
   const report = await runAction(action);
+  // Nobody wants what a failure leaves, and a full disk has no room for the report beside it.
+  if (!report.ok) rmSync(action.outputDirectory, { recursive: true, force: true });
   writeFileSync(action.reportFile, JSON.stringify(report));
   return report.ok;
 }
