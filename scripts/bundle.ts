@@ -1,7 +1,8 @@
 /**
  * Builds what runs: quern's modules joined into few files, because a command with nothing to do would spend most of its time
- * on opening them one by one. Of the packages only `yaml` is joined too, which every command needs and which is 72 files
- * otherwise. What entries share goes to the root of `dist`, which `src/own-files.ts` counts on.
+ * on opening them one by one. Of the packages two are joined too, which are 72 and 66 files otherwise: `yaml`, which every
+ * command needs, and `@bufbuild/protobuf`, which every action needs. Their licences go with them. What entries share goes to
+ * the root of `dist`, which `src/own-files.ts` counts on.
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -23,7 +24,7 @@ const entries = [
   ...files.filter((name) => name.endsWith('.mjs') || name.endsWith('-job.ts')),
 ];
 
-/** The package's modules for browsers: the same, without `require`. Its licence goes with them. */
+/** The package's modules for browsers: the same, without `require`. */
 const yaml: Plugin = {
   name: 'yaml',
   setup({ onResolve, onLoad }) {
@@ -37,6 +38,19 @@ const yaml: Plugin = {
   },
 };
 
+/** Each module begins with its licence, which is marked as such here, so that it is not left out. */
+const protobuf: Plugin = {
+  name: 'protobuf',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]@bufbuild[\\/]protobuf[\\/]dist[\\/]esm[\\/].*\.js$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8');
+      const [licence = ''] = /^(\/\/.*\n)+/.exec(text) ?? [];
+      return { contents: `/*! @bufbuild/protobuf\n${licence.replaceAll(/^\/\/ ?/gm, '')}*/\n${text}`, loader: 'js' };
+    });
+  },
+};
+const joined = ['yaml', '@bufbuild/protobuf'];
+
 for (const name of readdirSync(target)) if (name.endsWith('.js')) rmSync(join(target, name));
 await build({
   entryPoints: entries.map((name) => join(source, name)),
@@ -44,8 +58,8 @@ await build({
   outdir: target,
   bundle: true,
   splitting: true,
-  external: Object.keys(dependencies).filter((name) => name !== 'yaml'),
-  plugins: [yaml],
+  external: Object.keys(dependencies).filter((name) => !joined.includes(name)),
+  plugins: [yaml, protobuf],
   platform: 'node',
   target: 'node20.19',
   format: 'esm',

@@ -84,7 +84,7 @@ async function runInSandbox(
     lines.push(line);
     context.listener.log(line);
   };
-  const ahead = store.hashAhead();
+  const ahead = store.hashAhead(known);
   const host: ActionHost = {
     parts,
     log,

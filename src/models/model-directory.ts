@@ -10,8 +10,6 @@ import { readModel } from '../onnx/read.js';
 import type { Tensor } from '../onnx/tensor.js';
 import type { ModelFiles, WriteLayout } from '../onnx/write.js';
 import { usualModelFiles, writeModel } from '../onnx/write.js';
-import type { Tokenizer } from '../text/tokenizer.js';
-import { openTokenizer } from '../text/tokenizer.js';
 import type { ModelInfo } from './architecture.js';
 import { checkCaches, readModelInfo } from './model-info.js';
 import { removePositionInput } from './position-input.js';
@@ -121,22 +119,6 @@ export function companionsOf(directory: string): { readonly name: string; readon
 /** The config.json that came with a model. */
 export function readCompanionConfig(directory: string): JsonObject {
   return readJsonObject(join(directory, 'config.json'));
-}
-
-/** Opens the tokenizer of a model, and checks that the model has a row for each of its tokens. */
-export function openModelTokenizer({ directory, info }: ModelDirectory): Tokenizer {
-  const names = new Set(readdirSync(directory));
-  if (!names.has('tokenizer.json')) {
-    throw new QuernError('input', "the model has no tokenizer.json, so text can't be turned into tokens", {
-      suggestion: 'put tokenizer.json beside the weights of the checkpoint',
-    });
-  }
-  const tokenizer = openTokenizer({
-    tokenizerJson: join(directory, 'tokenizer.json'),
-    ...(names.has('tokenizer_config.json') ? { tokenizerConfig: join(directory, 'tokenizer_config.json') } : {}),
-  });
-  tokenizer.checkVocabulary(info.vocabularySize);
-  return tokenizer;
 }
 
 function tryLink(path: string, target: string): boolean {

@@ -1,7 +1,8 @@
 import { QuernError } from '../errors.js';
 import type { ModelInfo } from '../models/architecture.js';
 import type { ModelDirectory } from '../models/model-directory.js';
-import { openModelDirectory, openModelTokenizer } from '../models/model-directory.js';
+import { openModelDirectory } from '../models/model-directory.js';
+import { openModelTokenizer } from '../models/model-tokenizer.js';
 import type { Engine } from '../ort/engine.js';
 import { openEngineWithReason } from '../ort/open-engine.js';
 import type { Tokenizer } from '../text/tokenizer.js';

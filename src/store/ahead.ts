@@ -10,14 +10,19 @@ import { identityOf } from './directory-files.js';
  * can't be read is left to that as well, which says what is wrong.
  */
 export class HashedAhead {
+  readonly #isKnown: (identity: string) => boolean;
   readonly #isStored: (content: FileContent) => boolean;
   readonly #contents = new Map<string, FileContent>();
   readonly #flushes = new Set<Promise<void>>();
   #hashing: Promise<void> = Promise.resolve();
   #isStopped = false;
 
-  /** `isStored` tells what the store has already: that is not brought to the disk again. */
-  constructor(isStored: (content: FileContent) => boolean) {
+  /**
+   * `isKnown` tells files whose content is known without them, as that of inputs is; `isStored` what the store has already,
+   * which is not brought to the disk again.
+   */
+  constructor(isKnown: (identity: string) => boolean, isStored: (content: FileContent) => boolean) {
+    this.#isKnown = isKnown;
     this.#isStored = isStored;
   }
 
@@ -48,7 +53,7 @@ export class HashedAhead {
     if (this.#isStopped) return;
     try {
       const before = identityOf(lstatSync(path, { bigint: true }));
-      if (this.#contents.has(before)) return;
+      if (this.#contents.has(before) || this.#isKnown(before)) return;
       const content = await digestOfFile(path);
       if (identityOf(lstatSync(path, { bigint: true })) !== before) return;
       this.#contents.set(before, content);

@@ -143,9 +143,15 @@ export class Store {
     return verifyBlob(this.layout, digest);
   }
 
-  /** Takes the files of a directory that will be published as they are finished, and hashes them meanwhile. */
-  hashAhead(): HashedAhead {
-    return new HashedAhead(({ digest, sizeBytes }) => this.hasBlob(digest, sizeBytes));
+  /**
+   * Takes the files of a directory that will be published as they are finished, and hashes them meanwhile. `known` is what
+   * `linkTree` returned for the inputs, merged.
+   */
+  hashAhead(known: ReadonlyMap<string, Digest> = new Map()): HashedAhead {
+    return new HashedAhead(
+      (identity) => known.has(identity),
+      ({ digest, sizeBytes }) => this.hasBlob(digest, sizeBytes),
+    );
   }
 
   /**

@@ -49,6 +49,19 @@ test('another name makes a file no other file', () =>
     assert.is(published.digest, await publishFilesAsTree(store, same));
   }));
 
+test('a file that came from the store is not read', () =>
+  withStore(async (store) => {
+    const sandbox = store.createSandbox();
+    const known = store.linkTree(await publishFilesAsTree(store, files), join(sandbox.directory, 'in'));
+    const ahead = store.hashAhead(known);
+    linkSync(join(sandbox.directory, 'in/rest'), join(sandbox.directory, 'linked'));
+    ahead.add(join(sandbox.directory, 'linked'));
+    await ahead.hashed();
+    assert.is(contentOf(ahead, join(sandbox.directory, 'linked')), undefined);
+    await ahead.stop();
+    await sandbox.dispose();
+  }));
+
 test('a file that changes afterwards is read again', () =>
   withFiles(async (store, directory, ahead) => {
     writeFileSync(join(directory, 'weights/a'), 'other');

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { writeSafetensors } from '../../checkpoints/safetensors-writer.js';
 import { findLinearLayers } from '../../models/linear-layers.js';
-import { openModelDirectory, openModelTokenizer } from '../../models/model-directory.js';
+import { openModelDirectory } from '../../models/model-directory.js';
+import { openModelTokenizer } from '../../models/model-tokenizer.js';
 import { float32ArrayToBfloat16 } from '../../numerics/half.js';
 import { openEngine } from '../../ort/open-engine.js';
 import { readDataset } from '../../text/dataset.js';

@@ -1,5 +1,5 @@
 import type { ModelDirectory } from '../../models/model-directory.js';
-import { openModelTokenizer } from '../../models/model-directory.js';
+import { openModelTokenizer } from '../../models/model-tokenizer.js';
 import { readDataset } from '../../text/dataset.js';
 import type { DatasetParameters } from '../dataset-windows.js';
 import { checkWindowLength, datasetDescription } from '../dataset-windows.js';
