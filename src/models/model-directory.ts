@@ -5,6 +5,7 @@ import { QuernError } from '../errors.js';
 import { readJsonObject } from '../files/json-file.js';
 import type { JsonObject } from '../json.js';
 import { isJsonObject } from '../json.js';
+import type { ExternalPlace } from '../onnx/encode-tensor.js';
 import type { Model } from '../onnx/model.js';
 import { readModel } from '../onnx/read.js';
 import type { Tensor } from '../onnx/tensor.js';
@@ -86,8 +87,8 @@ export interface WriteModelOptions {
   readonly quantization?: JsonObject | undefined;
   /** Paths of the companion files, which are hard linked where that is possible and `layout` is `per-tensor`, else copied. */
   readonly companions: readonly { readonly name: string; readonly path: string }[];
-  /** Tensors whose files are there already. */
-  readonly written?: ReadonlySet<Tensor>;
+  /** Where in the directory tensors are already. */
+  readonly written?: ReadonlyMap<Tensor, ExternalPlace>;
   /** Called after each tensor that is written; with the path of its file, if that is its own and complete. */
   readonly onTensor?: (path?: string) => void;
 }

@@ -11,7 +11,12 @@ const deviceName = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
  * plain name.
  */
 export class WeightFileNames {
-  readonly #taken = new Set<string>();
+  readonly #taken: Set<string>;
+
+  /** `taken`: names that nobody gets. */
+  constructor(taken: readonly string[] = []) {
+    this.#taken = new Set(taken.map((name) => name.toLowerCase()));
+  }
 
   nameFor(tensorName: string): string {
     const readable = tensorName

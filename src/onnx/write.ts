@@ -11,10 +11,13 @@ import { withNewFile, writeTensor, writeTensorFile } from './write-tensor.js';
 
 export const weightsFolderName = 'weights';
 
-/** Offsets in a merged data file are multiples of this, so that each tensor can be mapped into memory. */
-const alignmentBytes = 4096;
+/** Offsets in a data file of several tensors are multiples of this, so that each can be mapped into memory. */
+export const alignmentBytes = 4096;
 
-/** One data file for each large tensor, or one for all of them. */
+/** Initializers of at least so many bytes are put outside the model file, unless told otherwise. */
+export const smallestExternalBytes = 4096;
+
+/** One data file for each large tensor that is in none yet, or one for all of them. */
 export type WriteLayout = 'per-tensor' | 'merged';
 
 /** Paths relative to the directory of the model, in the same folder. */
@@ -30,15 +33,15 @@ export interface WriteOptions {
   readonly layout: WriteLayout;
   /** `usualModelFiles` unless given. Others are for the `merged` layout. */
   readonly files?: ModelFiles;
-  /** Initializers of at least so many bytes are put outside the model file. 4096 unless given. */
+  /** Initializers of at least so many bytes are put outside the model file. `smallestExternalBytes` unless given. */
   readonly externalFromBytes?: number;
   /**
    * Whether a tensor that is a whole file becomes another name of that file in the `per-tensor` layout, as it does
    * unless told otherwise. Only right for files that nobody changes in place.
    */
   readonly hardLinks?: boolean;
-  /** Tensors of the `per-tensor` layout whose files, those of `tensorFiles`, are there already. */
-  readonly written?: ReadonlySet<Tensor>;
+  /** Of the `per-tensor` layout: where in the directory of the model tensors are already. */
+  readonly written?: ReadonlyMap<Tensor, ExternalPlace>;
   /** Called after each tensor that is put outside the model file; in the `per-tensor` layout with the path of its file. */
   readonly onTensor?: (path?: string) => void;
 }
@@ -68,7 +71,7 @@ interface NamedTensor {
 }
 
 /** The initializers that go into data files, in the order of the model. A tensor that several share comes once. */
-function externalTensors(model: Model, fromBytes = 4096): readonly NamedTensor[] {
+function externalTensors(model: Model, fromBytes = smallestExternalBytes): readonly NamedTensor[] {
   const names = new Map<Tensor, string>();
   const visit = (graph: Graph): void => {
     for (const { name, initializer } of graph.initializers.values()) {
@@ -86,22 +89,23 @@ export function tensorFiles(model: Model): ReadonlyMap<Tensor, string> {
   return filesOf(externalTensors(model));
 }
 
-function filesOf(tensors: readonly NamedTensor[]): ReadonlyMap<Tensor, string> {
-  const fileNames = new WeightFileNames();
+function filesOf(tensors: readonly NamedTensor[], taken: Iterable<string> = []): ReadonlyMap<Tensor, string> {
+  const fileNames = new WeightFileNames([...taken].map((location) => basename(location)));
   return new Map(tensors.map(({ name, tensor }) => [tensor, `${weightsFolderName}/${fileNames.nameFor(name)}`]));
 }
 
 function writePerTensor(
   tensors: readonly NamedTensor[],
   directory: string,
-  { hardLinks = true, written, onTensor }: WriteOptions,
+  { hardLinks = true, written = new Map(), onTensor }: WriteOptions,
 ): ReadonlyMap<Tensor, ExternalPlace> {
-  const places = new Map<Tensor, ExternalPlace>();
-  if (tensors.length === 0) return places;
+  const places = new Map(written);
+  const others = tensors.filter(({ tensor }) => !written.has(tensor));
+  if (others.length === 0) return places;
   mkdirSync(join(directory, weightsFolderName), { recursive: true });
-  for (const [tensor, location] of filesOf(tensors)) {
+  const taken = [...written.values()].map(({ location }) => location);
+  for (const [tensor, location] of filesOf(others, taken)) {
     places.set(tensor, { location, offset: 0 });
-    if (written?.has(tensor)) continue;
     writeTensorFile(tensor, join(directory, location), hardLinks);
     onTensor?.(location);
   }

@@ -3,11 +3,9 @@ import { join } from 'node:path';
 import type { Graph } from '../../onnx/ir.js';
 import type { Value } from '../../onnx/node.js';
 import type { Tensor } from '../../onnx/tensor.js';
-import { FileTensor, MemoryTensor } from '../../onnx/tensor.js';
+import { FileTensor } from '../../onnx/tensor.js';
+import { smallestExternalBytes } from '../../onnx/write.js';
 import type { WorkContext } from '../kind.js';
-
-/** Smaller tensors stay in memory, because they are written into the model file. */
-const smallestBytes = 4096;
 
 const folder = 'changed-tensors';
 
@@ -24,17 +22,9 @@ export class TensorSpill {
     mkdirSync(this.#directory);
   }
 
-  /** Gives an initializer another tensor, which is put into a file if it is large. */
+  /** Gives an initializer another tensor, which is put into a file unless it is small: that is written into the model file. */
   set(graph: Graph, value: Value, tensor: Tensor): void {
-    graph.setInitializer(value, tensor.byteLength < smallestBytes ? tensor : this.#write(tensor));
-  }
-
-  /** Puts what a graph has in memory under these names into files. */
-  move(graph: Graph, names: Iterable<string>): void {
-    for (const name of names) {
-      const value = graph.initializers.get(name);
-      if (value?.initializer instanceof MemoryTensor) this.set(graph, value, value.initializer);
-    }
+    graph.setInitializer(value, tensor.byteLength < smallestExternalBytes ? tensor : this.#write(tensor));
   }
 
   /** To be called once the model that has the tensors is written. */

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { partsOf } from '../../checkpoints/float32-pieces.js';
 import { ConvertedTensor } from '../../models/converted-tensor.js';
 import { spread } from '../../numerics/threads/spread.js';
+import type { ExternalPlace } from '../../onnx/encode-tensor.js';
 import type { Tensor } from '../../onnx/tensor.js';
 import { withNewFile } from '../../onnx/write-tensor.js';
 import type { WorkContext } from '../kind.js';
@@ -15,14 +16,14 @@ const leastBytesOfThread = 2 ** 26;
 
 /**
  * Writes the tensors of a checkpoint into their files on several threads, part by part. `onTensor` is called with the file
- * of each that is complete, in order. Returns the tensors that were written.
+ * of each that is complete, in order. Returns where they are.
  */
 export async function convertWeights(
   files: ReadonlyMap<Tensor, string>,
   { outputDirectory, threads }: Pick<WorkContext, 'outputDirectory' | 'threads'>,
   onTensor: (file: string) => void,
-): Promise<ReadonlySet<Tensor>> {
-  const written = new Set<Tensor>();
+): Promise<ReadonlyMap<Tensor, ExternalPlace>> {
+  const written = new Map<Tensor, ExternalPlace>();
   let sizeBytes = 0;
   const jobs = [...files].flatMap(([tensor, file]) => {
     if (!(tensor instanceof ConvertedTensor)) return [];
@@ -30,7 +31,7 @@ export async function convertWeights(
     const path = join(outputDirectory, file);
     mkdirSync(dirname(path), { recursive: true });
     withNewFile(path, () => {});
-    written.add(tensor);
+    written.set(tensor, { location: file, offset: 0 });
     sizeBytes += byteLength;
     return partsOf(conversion).map((part, index, { length }) => ({
       job: { conversion, part, path },

@@ -23,7 +23,7 @@ const stringOrList = {
 
 export const quantizeKind: StageKind = {
   name: 'quantize',
-  version: 2,
+  version: 3,
   summary: 'Quantizes the operators that rules select',
   produces: 'model',
   parameters: {

@@ -11,7 +11,6 @@ import type { Value } from '../../onnx/node.js';
 import { schemeText } from '../../quant/schemes.js';
 import type { WeightError } from '../../quant/weight-error.js';
 import type { WorkContext, WorkResult } from '../kind.js';
-import { TensorSpill } from '../layerwise/tensor-spill.js';
 import { quantizeEmbedding } from './quantize-embedding.js';
 import { replaceLayer } from './replace-layer.js';
 import type { Rule } from './rule.js';
@@ -19,6 +18,7 @@ import { ruleSchemeText } from './rule-scheme.js';
 import type { Decision } from './rules.js';
 import { applyRules } from './rules.js';
 import { staticLimits } from './static-limits.js';
+import { WeightGroups } from './weight-groups.js';
 import { run, weightJob, weightJobModule } from './weight-job.js';
 
 export interface QuantizeParameters {
@@ -33,14 +33,14 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
   const { layers, embeddings } = applyRules(findLinearLayers(model.graph), findEmbeddings(model.graph), rules);
   const decisions: readonly Decision[] = [...embeddings, ...layers];
   const limits = staticLimits(layers, context.inputs.stats);
-  const spill = new TensorSpill(context);
+  const weights = new WeightGroups(context);
   const nodes = [
     ...embeddings.map((decision) => {
       const { rows, features } = decision.operator;
       const error = decision.scheme && quantizeEmbedding(model, decision.operator, decision.scheme);
       return account(decision, { rows, features }, error);
     }),
-    ...(await quantizeLayers(model, layers, limits, spill, context)),
+    ...(await quantizeLayers(model, layers, limits, weights, context)),
   ];
   model.graph.removeUnused();
   const quantized = layers.filter(({ scheme }) => scheme !== undefined);
@@ -59,9 +59,9 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
     info,
     quantization: summary,
     companions: companionsOf(directory),
+    written: weights.places,
     onTensor: (path) => path !== undefined && context.finished(path),
   });
-  spill.remove();
   writeFileSync(
     join(context.outputDirectory, 'quantization.json'),
     `${JSON.stringify({ format: 1, rules: rulesSummary(rules, decisions), nodes }, null, 2)}\n`,
@@ -111,14 +111,13 @@ function account(
 }
 
 /**
- * Quantizes the weights on all threads and puts them into the model, in the order of the layers. What they become waits in
- * files, so that memory holds a few of them.
+ * Quantizes the weights on all threads and puts them into the model, in the order of the layers.
  */
 async function quantizeLayers(
   model: Model,
   decisions: readonly Decision<LinearLayer>[],
   limits: ReadonlyMap<Value, number>,
-  spill: TensorSpill,
+  weights: WeightGroups,
   { threads, report }: Pick<WorkContext, 'threads' | 'report'>,
 ): Promise<readonly OperatorAccount[]> {
   const selected = decisions.flatMap(({ operator, scheme }) => (scheme === undefined ? [] : [{ operator, scheme }]));
@@ -128,10 +127,12 @@ async function quantizeLayers(
     const { operator } = selected[index]!;
     const before = model.graph.initializers.size;
     replaceLayer(model, operator, result, limits.get(operator.input));
-    spill.move(model.graph, [...model.graph.initializers.keys()].slice(before));
+    const added = [...model.graph.initializers.keys()].slice(before);
+    weights.move(model.graph, added, String(operator.decoderLayer ?? operator.name));
     errors.set(operator, result.error);
     report({ done: index + 1, total: jobs.length, unit: 'layers' });
   });
+  weights.end();
   return decisions.map((decision) => {
     const { inputFeatures, outputFeatures } = decision.operator;
     return account(decision, { inputFeatures, outputFeatures }, errors.get(decision.operator));
