@@ -7,11 +7,14 @@ import { datasetProblems, datasetSchema, datasetSources, normaliseDataset } from
 import type { StageKind } from '../kind.js';
 import { defaultRange } from './alpha-range.js';
 
+/** Channels are split by default where outliers of linear layers are smoothed at all. */
+const defaultSplit = 4;
+
 const strength = { type: 'number', minimum: 0, maximum: 1 } as const;
 
 export const smoothquantKind: StageKind = {
   name: 'smoothquant',
-  version: 2,
+  version: 3,
   summary: 'Moves the outliers of activations into the weights of the linear layers behind a norm',
   produces: 'model',
   parameters: {
@@ -69,10 +72,8 @@ export const smoothquantKind: StageKind = {
         ],
       },
       split: {
-        type: 'number',
-        minimum: 1,
-        description:
-          'Channels between linear layers whose activation times weight is more than this many times that of the hundredth largest become several; none when left out. Needs `groups: extended` or named layers',
+        anyOf: [{ type: 'number', minimum: 1 }, { const: false }],
+        description: `Channels between linear layers whose activation times weight is more than this many times that of the hundredth largest become several; \`false\` leaves them. Of \`groups: extended\` ${defaultSplit} when left out; else \`groups\` has to name layers`,
       },
     },
     additionalProperties: false,
@@ -84,10 +85,12 @@ export const smoothquantKind: StageKind = {
   check: (parameters) => [...groupProblems(parameters), ...splitProblems(parameters), ...searchProblems(parameters)],
   normalise: (parameters) => {
     const { alpha, dataset, scheme } = parameters;
-    if (!isSearch(alpha)) return parameters;
+    const { split = parameters.groups === 'extended' ? defaultSplit : false, ...others } = parameters;
+    const normalised = split === false ? others : { ...others, split };
+    if (!isSearch(alpha)) return normalised;
     const range = { ...defaultRange, ...(isJsonObject(alpha) ? alpha : {}) };
     const resolved = resolveScheme((scheme ?? 'w8a8-ort') as SchemeChoice);
-    return { ...parameters, alpha: range, dataset: normaliseDataset(dataset), scheme: resolved as unknown as Json };
+    return { ...normalised, alpha: range, dataset: normaliseDataset(dataset), scheme: resolved as unknown as Json };
   },
   sources: datasetSources,
   traits: ({ alpha }) => (isSearch(alpha) ? { machineDependent: true, tolerance: 1e-6, cores: 'all' } : {}),
@@ -119,7 +122,7 @@ function splitProblems({ groups, split }: JsonObject): Problems {
   const hasLayers = Array.isArray(groups)
     ? groups.some((group) => isJsonObject(group) && 'layer' in group)
     : groups === 'extended';
-  if (split === undefined || hasLayers) return [];
+  if (split === undefined || split === false || hasLayers) return [];
   return [{ pointer: ['split'], message: 'channels are split between linear layers: say `groups: extended`' }];
 }
 

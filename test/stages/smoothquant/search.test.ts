@@ -144,6 +144,10 @@ test('a range has the strengths that were written', () => {
 test('only a search depends on the machine, and its parameters are written out', () => {
   assert.equal(smoothquantKind.traits?.({ alpha: 0.5 }), {});
   assert.is(smoothquantKind.traits?.({ alpha: 'auto' })?.machineDependent, true);
+  const normalise = (parameters: object) => smoothquantKind.normalise?.({ alpha: 0.5, ...parameters });
+  assert.equal(normalise({ groups: 'extended' }), normalise({ groups: 'extended', split: 4 }));
+  assert.equal(normalise({ groups: 'norms' }), normalise({ groups: 'norms', split: false }));
+  assert.is(normalise({ groups: 'extended', split: false })?.split, undefined);
   const written = smoothquantKind.normalise?.({ alpha: 'auto', groups: 'norms', dataset: { text: 'a.txt' } });
   assert.equal(written?.alpha, { from: 0.3, to: 0.9, step: 0.05 });
   assert.equal(written?.scheme, resolveScheme('w8a8-ort'));
