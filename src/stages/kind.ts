@@ -132,7 +132,7 @@ export interface StageKind {
   /** `all`: numerical work that uses every core; nothing runs beside it. `one`: mostly input and output. */
   readonly cores: 'one' | 'all';
   /** What is otherwise than stated above when a stage has these parameters. */
-  traits?(parameters: JsonObject): Partial<Pick<StageKind, 'machineDependent' | 'tolerance' | 'cores'>>;
+  traits?(parameters: JsonObject): Partial<Pick<StageKind, 'machineDependent' | 'tolerance' | 'cores' | 'engines'>>;
   /** Whether the work reaches the network. */
   readonly usesNetwork?: boolean;
   /** Engines whose version changes the bytes of the result. */

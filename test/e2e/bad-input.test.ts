@@ -131,6 +131,14 @@ const rows: readonly Row[] = [
     says: /give a `dataset` to search with, or a result to `import`/,
   },
   {
+    name: 'a data set of quantize without a text',
+    prepare: recipe(
+      `${load}  int8: { kind: quantize, model: float, rules: [{ match: {}, scheme: w8a8 }], dataset: { length: 16 } }\n`,
+    ),
+    code: 2,
+    says: /`dataset` has none of `text`, `jsonl`, `parquet` and `hub`/,
+  },
+  {
     name: 'AWQ with a result and a data set',
     prepare: recipe(`${load}  scaled: { kind: awq, model: float, import: model/config.json, dataset: ${dataset} }\n`),
     code: 2,
@@ -724,6 +732,14 @@ const rows: readonly Row[] = [
     prepare: recipe(`${load}${evaluate('{ text: text.txt, windows: 5000, length: 16 }')}`),
     code: 1,
     says: /asked for 5,000 windows of 16 tokens/,
+  },
+  {
+    name: 'a text that is too short for the errors of outputs',
+    prepare: recipe(
+      `${load}  int8: { kind: quantize, model: float, rules: [{ match: {}, scheme: w8a8 }], dataset: { text: text.txt, windows: 4000, length: 16 } }\n`,
+    ),
+    code: 1,
+    says: /asked for 4,000 windows of 16 tokens/,
   },
   {
     name: 'a window longer than the positions',

@@ -4,6 +4,7 @@ import { isJsonObject } from '../../json.js';
 import type { Tensor } from '../../onnx/tensor.js';
 import { tensorFromFloat32 } from '../../onnx/tensor.js';
 import { LayerResultWriter, readLayerResult } from '../layerwise/layer-result.js';
+import { rounded } from '../layerwise/rounded.js';
 import { changedWeight, scaledVectors } from './apply-search.js';
 import type { ChangedLayer, ScaledGroup } from './segment-search.js';
 
@@ -53,9 +54,4 @@ function objectsIn(value: unknown): readonly JsonObject[] {
 function groupAccount({ group, ratio, relativeLoss }: ScaledGroup): JsonObject {
   const layers = group.layers.map(({ name }) => name);
   return { source: group.source, layers, ratio, relativeLoss: rounded(relativeLoss) };
-}
-
-/** Four digits: more depend on the processor. */
-function rounded(value: number): number {
-  return Number(value.toPrecision(4));
 }

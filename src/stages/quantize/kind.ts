@@ -1,7 +1,9 @@
+import { formatPercent } from '../../format.js';
 import type { Json } from '../../json.js';
 import { isJsonObject } from '../../json.js';
 import { ruleSchemeSchema } from '../../quant/policy-schema.js';
 import { isStatic } from '../../quant/schemes.js';
+import { datasetProblems, datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
 import type { StageKind } from '../kind.js';
 import type { Rule } from './rule.js';
 import { resolveRuleScheme } from './rule-scheme.js';
@@ -60,6 +62,10 @@ export const quantizeKind: StageKind = {
           additionalProperties: false,
         },
       },
+      dataset: {
+        ...datasetSchema,
+        description: 'A text on whose tokens the error of the output of each quantized operator is taken',
+      },
     },
     required: ['rules'],
     additionalProperties: false,
@@ -75,11 +81,16 @@ export const quantizeKind: StageKind = {
     const resolved = rules.map((rule) =>
       'scheme' in rule ? { ...rule, scheme: resolveRuleScheme(rule.scheme) } : rule,
     );
-    return { ...parameters, rules: resolved as unknown as Json };
+    const { dataset } = parameters;
+    return {
+      ...parameters,
+      rules: resolved as unknown as Json,
+      ...(dataset === undefined ? {} : { dataset: normaliseDataset(dataset) }),
+    };
   },
   check: (parameters, inputs) => {
     const rules = Array.isArray(parameters.rules) ? parameters.rules : [];
-    return rules.flatMap((rule, index) => {
+    const ruleProblems = rules.flatMap((rule, index) => {
       const given = isJsonObject(rule) ? ['keep', 'scheme'].filter((name) => rule[name] !== undefined).length : 0;
       const pointer = ['rules', String(index)];
       if (given !== 1) return [{ pointer, message: 'a rule says either `scheme: NAME` or `keep: float`' }];
@@ -87,14 +98,21 @@ export const quantizeKind: StageKind = {
       const message = 'a static scheme takes the scales of activations from calibration: give the stage `stats`';
       return [{ pointer: [...pointer, 'scheme'], message }];
     });
+    return [...ruleProblems, ...datasetProblems(parameters)];
   },
+  sources: datasetSources,
+  // Weights don't depend on the machine, and what is measured with them is the same on one machine.
+  traits: ({ dataset }) =>
+    dataset === undefined ? {} : { machineDependent: true, tolerance: 0, engines: ['onnxruntime'] },
   headline: (metrics) => {
     const schemes = Array.isArray(metrics.schemes) ? metrics.schemes.join(', ') : '';
     const linear = Number(metrics.quantizedNodes) + Number(metrics.keptNodes);
     const kept = Array.isArray(metrics.kept) ? metrics.kept.slice(0, 2).join(', ') : '';
     const names = kept === '' ? '' : `, kept ${kept}${Number(metrics.keptNodes) > 2 ? ', ...' : ''}`;
     const embeddings = Array.isArray(metrics.embeddings) ? ` and ${metrics.embeddings.join(', ')}` : '';
-    return `${metrics.quantizedNodes} of ${linear} linear layers${embeddings} to ${schemes}${names}`;
+    const error = metrics.largestOutputError;
+    const outputs = error === undefined ? '' : `, output errors up to ${formatPercent(error)}`;
+    return `${metrics.quantizedNodes} of ${linear} linear layers${embeddings} to ${schemes}${names}${outputs}`;
   },
   load: async () => (await import('./work.js')).quantize,
 };

@@ -10,7 +10,10 @@ import type { Model } from '../../onnx/model.js';
 import type { Value } from '../../onnx/node.js';
 import { schemeText } from '../../quant/schemes.js';
 import type { WeightError } from '../../quant/weight-error.js';
+import type { DatasetParameters } from '../dataset-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
+import { calibrationWindows } from '../layerwise/calibration-windows.js';
+import { measureOutputErrors, type OutputError } from './output-errors.js';
 import { quantizeEmbedding } from './quantize-embedding.js';
 import { replaceLayer } from './replace-layer.js';
 import type { Rule } from './rule.js';
@@ -23,18 +26,25 @@ import { run, weightJob, weightJobModule } from './weight-job.js';
 
 export interface QuantizeParameters {
   readonly rules: readonly Rule[];
+  /** The text on whose tokens the errors of outputs are taken; they are not when left out. */
+  readonly dataset?: DatasetParameters;
 }
 
-/** Quantizes the linear layers and embeddings that the rules select, and says what it did to each. */
+/**
+ * Quantizes the linear layers and embeddings that the rules select, and says what it did to each: to its weight, and with a
+ * data set to its output.
+ */
 export async function quantize(context: WorkContext<QuantizeParameters>): Promise<WorkResult> {
-  const { rules } = context.parameters;
+  const { rules, dataset } = context.parameters;
   const directory = context.inputs.model!;
-  const { model, info } = openModelDirectory(directory);
+  const opened = openModelDirectory(directory);
+  const { model, info } = opened;
+  const windows = dataset === undefined ? undefined : await calibrationWindows(dataset, opened, context.sources);
   const { layers, embeddings } = applyRules(findLinearLayers(model.graph), findEmbeddings(model.graph), rules);
   const decisions: readonly Decision[] = [...embeddings, ...layers];
   const limits = staticLimits(layers, context.inputs.stats);
   const weights = new WeightGroups(context);
-  const nodes = [
+  const accounts = [
     ...embeddings.map((decision) => {
       const { rows, features } = decision.operator;
       const error = decision.scheme && quantizeEmbedding(model, decision.operator, decision.scheme);
@@ -62,6 +72,7 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
     written: weights.places,
     onTensor: (path) => path !== undefined && context.finished(path),
   });
+  const nodes = windows === undefined ? accounts : await withOutputErrors(accounts, windows, context);
   writeFileSync(
     join(context.outputDirectory, 'quantization.json'),
     `${JSON.stringify({ format: 1, rules: rulesSummary(rules, decisions), nodes }, null, 2)}\n`,
@@ -76,7 +87,8 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
       ...summary,
       kept,
       bytes,
-      largestWeightError: largestError(nodes),
+      largestWeightError: largestOf(nodes.map(({ relativeError }) => relativeError)),
+      ...(windows && { largestOutputError: largestOf(nodes.map(({ outputError }) => outputError)) }),
       rules: rulesSummary(rules, decisions),
     },
   };
@@ -92,6 +104,23 @@ interface OperatorAccount extends JsonObject {
   readonly relativeError?: number;
   /** Largest absolute error of a weight. */
   readonly largestError?: number;
+  /** Relative error of the output in the Frobenius norm, or `null` and why there is none. See `measureOutputErrors`. */
+  readonly outputError?: number | null;
+  readonly outputErrorReason?: string;
+}
+
+async function withOutputErrors(
+  accounts: readonly OperatorAccount[],
+  windows: readonly Int32Array[],
+  context: WorkContext<QuantizeParameters>,
+): Promise<readonly OperatorAccount[]> {
+  const quantized = accounts.filter(({ scheme }) => scheme !== null).map(({ name }) => name);
+  const errorOf = await measureOutputErrors(context, windows, new Set(quantized));
+  return accounts.map((each) => (each.scheme === null ? each : { ...each, ...outputErrorAccount(errorOf(each.name)) }));
+}
+
+function outputErrorAccount(found: OutputError): Pick<OperatorAccount, 'outputError' | 'outputErrorReason'> {
+  return 'error' in found ? { outputError: found.error } : { outputError: null, outputErrorReason: found.reason };
 }
 
 /** `sizes`: of the weight, by name. */
@@ -146,6 +175,6 @@ function rulesSummary(rules: readonly Rule[], decisions: readonly Decision[]): J
   });
 }
 
-function largestError(nodes: readonly OperatorAccount[]): number {
-  return Math.max(0, ...nodes.map(({ relativeError }) => relativeError ?? 0));
+function largestOf(errors: readonly (number | null | undefined)[]): number {
+  return Math.max(0, ...errors.map((error) => error ?? 0));
 }

@@ -2,16 +2,16 @@ import { openModelSession } from '../../models/graph-session.js';
 import type { LinearLayer } from '../../models/linear-layers.js';
 import { findLinearLayers } from '../../models/linear-layers.js';
 import { scaleColumnsKernel } from '../../numerics/kernels/arithmetic.js';
-import { int } from '../../onnx/attribute.js';
 import { Graph } from '../../onnx/ir.js';
 import { Model } from '../../onnx/model.js';
 import type { Value } from '../../onnx/node.js';
-import { int64Vector, tensorFromFloat32 } from '../../onnx/tensor.js';
+import { tensorFromFloat32 } from '../../onnx/tensor.js';
 import type { Engine } from '../../ort/engine.js';
 import { type TensorData, zeros } from '../../ort/tensor-data.js';
 import { type Matrix, matrix } from '../../quant/matrix.js';
 import type { Scheme } from '../../quant/schemes.js';
 import { smoothWeight } from '../../quant/smoothquant.js';
+import { addTokenSquares } from '../layerwise/token-squares.js';
 import { quantizeWeight } from '../quantize/quantize-weight.js';
 import { replaceLayer } from '../quantize/replace-layer.js';
 
@@ -112,7 +112,6 @@ function trialModel({ layers, weights }: Readers, { rows, columns }: TrialScales
   const x = graph.addInput('x', { dataType: 'float32', shape: [1, 'tokens', features] });
   const input = rows === undefined ? x : addNode(graph, 'Div', 'smoothed', [x, addVector(graph, 'rows', rows)]);
   const factors = columns === undefined ? undefined : addVector(graph, 'columns', columns);
-  const axis = graph.addInitializer('channels', int64Vector([-1]));
   const trials = weights.map((weight) => {
     const smoothed = rows === undefined ? weight : smoothWeight(weight, rows);
     return columns === undefined ? smoothed : scaledBy(columns.map((scale) => 1 / scale))(smoothed);
@@ -125,9 +124,7 @@ function trialModel({ layers, weights }: Readers, { rows, columns }: TrialScales
     const output = factors === undefined ? y : addNode(graph, 'Mul', `output_${index}`, [y, factors]);
     const expected = graph.addInput(expectedName(index), { dataType: 'float32', shape });
     const difference = addNode(graph, 'Sub', `difference_${index}`, [output, expected]);
-    const error = addNode(graph, 'ReduceSumSquare', errorName(index), [difference, axis], { keepdims: int(0) });
-    error.type = { dataType: 'float32', shape: [1, 'tokens'] };
-    graph.addOutput(error);
+    addTokenSquares(graph, errorName(index), difference);
   }
   const model = standardModel(graph);
   for (const [index, layer] of findLinearLayers(graph).entries()) {
@@ -141,8 +138,8 @@ function scaledBy(factors: Float32Array): (weight: Matrix) => Matrix {
   return (weight) => matrix(scaleColumnsKernel(weight, factors), weight.rows, weight.columns);
 }
 
-function addNode(graph: Graph, opType: string, name: string, inputs: readonly Value[], attributes = {}): Value {
-  return graph.addNode({ opType, name, inputs, outputs: [name], attributes }).output;
+function addNode(graph: Graph, opType: string, name: string, inputs: readonly Value[]): Value {
+  return graph.addNode({ opType, name, inputs, outputs: [name] }).output;
 }
 
 function addWeight(graph: Graph, name: string, { values, rows, columns }: Matrix): Value {

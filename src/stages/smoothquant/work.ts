@@ -9,6 +9,7 @@ import type { ScalingGroup } from '../../models/scaling-groups.js';
 import { openEngine } from '../../ort/open-engine.js';
 import { openAbsmax } from '../calibrate/activation-absmax.js';
 import type { WorkContext, WorkResult } from '../kind.js';
+import { rounded } from '../layerwise/rounded.js';
 import { TensorSpill } from '../layerwise/tensor-spill.js';
 import { equivalenceError } from './equivalence.js';
 import type { GroupChoice } from './groups.js';
@@ -107,12 +108,11 @@ function strengthOf(smoothed: readonly SmoothedGroup[]): JsonObject {
   return smallestAlpha === largestAlpha ? { alpha: smallestAlpha } : { smallestAlpha, largestAlpha };
 }
 
-/** Errors are given with four digits: more depend on the processor. */
 function groupAccount({ group, alpha, error, largestError, split = [] }: SmoothedGroup): JsonObject {
   const layers = group.layers.map(({ name }) => name);
   const account = { source: group.source, layers, alpha, ...(split.length > 0 && { split: [...split] }) };
   if (error === undefined || largestError === undefined) return account;
-  return { ...account, error: Number(error.toPrecision(4)), largestError: Number(largestError.toPrecision(4)) };
+  return { ...account, error: rounded(error), largestError: rounded(largestError) };
 }
 
 function writeScales(directory: string, smoothed: readonly SmoothedGroup[]): void {

@@ -1,0 +1,55 @@
+import type { Json } from '../../json.js';
+import { openModelDirectory } from '../../models/model-directory.js';
+import { openEngine } from '../../ort/open-engine.js';
+import { tokenDigest } from '../../text/token-digest.js';
+import type { WorkContext } from '../kind.js';
+import { DecoderWalk } from '../layerwise/decoder-walk.js';
+import { compareOutputs, OutputSquares } from '../layerwise/output-squares.js';
+import { rounded } from '../layerwise/rounded.js';
+import { windowBatches } from '../layerwise/window-batches.js';
+import type { Rule } from './rule.js';
+
+/** The error of an operator's output, or why there is none. */
+export type OutputError = { readonly error: number } | { readonly reason: string };
+
+/**
+ * What quantizing did to the outputs of operators: ||Y' - Y|| / ||Y|| in Frobenius norms over all tokens of the windows,
+ * with Y = X W the output of the float model's operator for the inputs X that it has there, and Y' what the operator of the
+ * quantized model in the output directory makes of the same X, its activations quantized as in a pass of one window. The
+ * model is walked through decoder layer by decoder layer, whatever its size: memory holds one of them in both forms.
+ */
+export async function measureOutputErrors(
+  { parameters: { rules }, inputs, outputDirectory, threads, part, report }: WorkContext<{ rules: readonly Rule[] }>,
+  windows: readonly Int32Array[],
+  names: ReadonlySet<string>,
+): Promise<(name: string) => OutputError> {
+  const opened = openModelDirectory(inputs.model!);
+  const { model: quantized } = openModelDirectory(outputDirectory);
+  const engine = await openEngine({ threads });
+  const walk = new DecoderWalk(engine, opened, 0);
+  const squares = new OutputSquares();
+  let done = 0;
+  for (const batch of windowBatches(windows, opened.info.hiddenSize)) {
+    const description = { tokens: tokenDigest(batch), rules: rules as unknown as Json };
+    const unit = 'batches of windows';
+    const place = await part({ unit, inputs: Object.keys(inputs), description }, (directory) =>
+      compareOutputs(walk, batch, quantized, names, (share) =>
+        report({ done: done + Math.floor(share * batch.length), total: windows.length, unit: 'windows' }),
+      ).write(directory),
+    );
+    squares.addWritten(place);
+    done += batch.length;
+    report({ done, total: windows.length, unit: 'windows' });
+  }
+  engine.close();
+  return (name) => outputError(squares, name);
+}
+
+function outputError(squares: OutputSquares, name: string): OutputError {
+  const found = squares.of(name);
+  if (found === undefined) return { reason: 'no text runs it' };
+  const error = Math.sqrt(found.error / found.output);
+  if (found.output === 0) return { reason: 'its outputs are all zero' };
+  if (!Number.isFinite(error)) return { reason: 'its outputs are not finite' };
+  return { error: rounded(error) };
+}
