@@ -44,6 +44,11 @@ export function outputErrors(folded: FoldedMoments, error: Matrix, products: Wei
   return sums;
 }
 
+/** The squared Frobenius norm of X D for a D that X's second moments G are given of: the sum of D * (G D). */
+export function squaredOutput(folded: FoldedMoments, error: Matrix, products: WeightedProducts): number {
+  return outputErrors(folded, error, products).reduce((sum, square) => sum + square, 0);
+}
+
 /** The blocks of `size` on the diagonal of second moments below each other, and that of the rows which fill no block. */
 export interface DiagonalMoments {
   readonly size: number;

@@ -1,7 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Matrix, matrix } from '../../src/quant/matrix.js';
-import { diagonalMoments, foldMoments, groupOutputErrors, outputErrors } from '../../src/quant/second-moments.js';
+import {
+  diagonalMoments,
+  foldMoments,
+  groupOutputErrors,
+  outputErrors,
+  squaredOutput,
+} from '../../src/quant/second-moments.js';
 import { outputError, product, randomMatrix, transpose, weightedProducts } from './moments.js';
 
 function momentsOf(inputs: Matrix): Matrix {
@@ -27,6 +33,8 @@ test('output errors of second moments that fill several blocks, and the last in 
   for (const [column, value] of found.entries()) {
     near(value, outputError(inputs, columnsOf(error, column, column + 1)), `column ${column}`);
   }
+  const squared = squaredOutput(foldMoments(momentsOf(inputs)), error, weightedProducts);
+  near(squared, outputError(inputs, error), 'all columns');
 });
 
 test('output errors of groups, of inputs that are divided by scales, with a group that is not full', () => {

@@ -1,12 +1,13 @@
 import { nbitsBlocks } from '../../quant/nbits-weight.js';
 import { datasetSchema } from '../dataset-schema.js';
 import type { StageKind } from '../kind.js';
+import { outputErrorText } from '../layerwise/largest-errors.js';
 import { layerwiseKind } from '../layerwise/layerwise-kind.js';
 
 export const gptqKind: StageKind = {
   ...layerwiseKind,
   name: 'gptq',
-  version: 2,
+  version: 3,
   summary: 'Quantizes the linear layers of decoder layers feature by feature, correcting those that follow (GPTQ)',
   produces: 'model',
   parameters: {
@@ -38,6 +39,6 @@ export const gptqKind: StageKind = {
     additionalProperties: false,
   },
   headline: (metrics) =>
-    `${metrics.quantizedNodes} linear layers to ${metrics.bits} bits in groups of ${metrics.group}, ${metrics.keptNodes} kept`,
+    `${metrics.quantizedNodes} linear layers to ${metrics.bits} bits in groups of ${metrics.group}, ${metrics.keptNodes} kept${outputErrorText(metrics)}`,
   load: async () => (await import('./work.js')).gptq,
 };

@@ -12,14 +12,17 @@ import { dequantizeNBits } from '../../quant/dequantize.js';
 import { type GptqInput, prepareGptqInput, quantizeGptq } from '../../quant/gptq.js';
 import type { GroupBits, GroupSize } from '../../quant/groups.js';
 import { type Matrix, matrix } from '../../quant/matrix.js';
+import { type FoldedMoments, foldMoments, squaredOutput } from '../../quant/second-moments.js';
 import { weightError } from '../../quant/weight-error.js';
 import { tokenDigest } from '../../text/token-digest.js';
 import type { DatasetParameters } from '../dataset-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { calibrationWindows } from '../layerwise/calibration-windows.js';
+import { largestErrors } from '../layerwise/largest-errors.js';
 import type { LayerResult } from '../layerwise/layer-result.js';
 import { LayerResultWriter, readLayerResult, replaceInitializers } from '../layerwise/layer-result.js';
 import { MatrixProducts } from '../layerwise/matrix-products.js';
+import { outputErrorOf } from '../layerwise/output-error.js';
 import type { InputStatistics } from '../layerwise/residual-stream.js';
 import { ResidualStream } from '../layerwise/residual-stream.js';
 import { replaceByNBits } from '../quantize/replace-by-nbits.js';
@@ -79,7 +82,7 @@ export async function gptq(context: WorkContext<GptqParameters>): Promise<WorkRe
   });
   const table = { format: 1, options, nodes };
   writeFileSync(join(context.outputDirectory, 'quantization.json'), `${JSON.stringify(table, null, 2)}\n`);
-  return { metrics: { ...summary, bits, group } };
+  return { metrics: { ...summary, bits, group, ...largestErrors(nodes) } };
 }
 
 type GptqSettings = Omit<GptqParameters, 'dataset'>;
@@ -106,7 +109,8 @@ function quantizeSegment(
       return quantizeGptq(weight, prepared, options, (left, right) => products.product(left, right));
     });
     weights.push(keepWeight(writer, layer, quantized));
-    nodes.push(account(layer, weight, dequantizeNBits(quantized)));
+    const moments = foldMoments(statistics.get(input.name)!.gram);
+    nodes.push(account(layer, weight, dequantizeNBits(quantized), moments, products));
   }
   writer.end({ weights, nodes });
 }
@@ -129,7 +133,23 @@ function withName<Result>(name: string, work: () => Result): Result {
   }
 }
 
-function account({ name, inputFeatures, outputFeatures }: LinearLayer, weight: Matrix, restored: Matrix): JsonObject {
+/**
+ * The output error is ||X D|| / ||X W|| for the inputs X that were calibrated with, W the weight and D its difference from
+ * what it was restored to, which is overwritten.
+ */
+function account(
+  { name, inputFeatures, outputFeatures }: LinearLayer,
+  weight: Matrix,
+  restored: Matrix,
+  moments: FoldedMoments,
+  { weighted }: MatrixProducts,
+): JsonObject {
   const { relativeFrobenius, largest } = weightError(weight, restored);
-  return { name, inputFeatures, outputFeatures, relativeError: relativeFrobenius, largestError: largest };
+  for (const [index, value] of weight.values.entries()) restored.values[index]! -= value;
+  const squares = {
+    error: squaredOutput(moments, restored, weighted),
+    output: squaredOutput(moments, weight, weighted),
+  };
+  const errors = { relativeError: relativeFrobenius, largestError: largest, ...outputErrorOf(squares) };
+  return { name, inputFeatures, outputFeatures, ...errors };
 }

@@ -1,10 +1,10 @@
-import { formatPercent } from '../../format.js';
 import type { Json } from '../../json.js';
 import { isJsonObject } from '../../json.js';
 import { ruleSchemeSchema } from '../../quant/policy-schema.js';
 import { isStatic } from '../../quant/schemes.js';
 import { datasetProblems, datasetSchema, datasetSources, normaliseDataset } from '../dataset-schema.js';
 import type { StageKind } from '../kind.js';
+import { outputErrorText } from '../layerwise/largest-errors.js';
 import type { Rule } from './rule.js';
 import { resolveRuleScheme } from './rule-scheme.js';
 
@@ -110,9 +110,7 @@ export const quantizeKind: StageKind = {
     const kept = Array.isArray(metrics.kept) ? metrics.kept.slice(0, 2).join(', ') : '';
     const names = kept === '' ? '' : `, kept ${kept}${Number(metrics.keptNodes) > 2 ? ', ...' : ''}`;
     const embeddings = Array.isArray(metrics.embeddings) ? ` and ${metrics.embeddings.join(', ')}` : '';
-    const error = metrics.largestOutputError;
-    const outputs = error === undefined ? '' : `, output errors up to ${formatPercent(error)}`;
-    return `${metrics.quantizedNodes} of ${linear} linear layers${embeddings} to ${schemes}${names}${outputs}`;
+    return `${metrics.quantizedNodes} of ${linear} linear layers${embeddings} to ${schemes}${names}${outputErrorText(metrics)}`;
   },
   load: async () => (await import('./work.js')).quantize,
 };

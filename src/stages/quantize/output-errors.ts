@@ -3,14 +3,11 @@ import { openModelDirectory } from '../../models/model-directory.js';
 import { openEngine } from '../../ort/open-engine.js';
 import { tokenDigest } from '../../text/token-digest.js';
 import type { WorkContext } from '../kind.js';
+import { compareOutputs, SquareSums } from '../layerwise/compare-outputs.js';
 import { DecoderWalk } from '../layerwise/decoder-walk.js';
-import { compareOutputs, OutputSquares } from '../layerwise/output-squares.js';
-import { rounded } from '../layerwise/rounded.js';
+import { type OutputError, outputErrorOf } from '../layerwise/output-error.js';
 import { windowBatches } from '../layerwise/window-batches.js';
 import type { Rule } from './rule.js';
-
-/** The error of an operator's output, or why there is none. */
-export type OutputError = { readonly error: number } | { readonly reason: string };
 
 /**
  * What quantizing did to the outputs of operators: ||Y' - Y|| / ||Y|| in Frobenius norms over all tokens of the windows,
@@ -27,7 +24,7 @@ export async function measureOutputErrors(
   const { model: quantized } = openModelDirectory(outputDirectory);
   const engine = await openEngine({ threads });
   const walk = new DecoderWalk(engine, opened, 0);
-  const squares = new OutputSquares();
+  const squares = new SquareSums();
   let done = 0;
   for (const batch of windowBatches(windows, opened.info.hiddenSize)) {
     const description = { tokens: tokenDigest(batch), rules: rules as unknown as Json };
@@ -42,14 +39,5 @@ export async function measureOutputErrors(
     report({ done, total: windows.length, unit: 'windows' });
   }
   engine.close();
-  return (name) => outputError(squares, name);
-}
-
-function outputError(squares: OutputSquares, name: string): OutputError {
-  const found = squares.of(name);
-  if (found === undefined) return { reason: 'no text runs it' };
-  const error = Math.sqrt(found.error / found.output);
-  if (found.output === 0) return { reason: 'its outputs are all zero' };
-  if (!Number.isFinite(error)) return { reason: 'its outputs are not finite' };
-  return { error: rounded(error) };
+  return (name) => outputErrorOf(squares.of(name));
 }

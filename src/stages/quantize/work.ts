@@ -13,7 +13,8 @@ import type { WeightError } from '../../quant/weight-error.js';
 import type { DatasetParameters } from '../dataset-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { calibrationWindows } from '../layerwise/calibration-windows.js';
-import { measureOutputErrors, type OutputError } from './output-errors.js';
+import { largestErrors } from '../layerwise/largest-errors.js';
+import { measureOutputErrors } from './output-errors.js';
 import { quantizeEmbedding } from './quantize-embedding.js';
 import { replaceLayer } from './replace-layer.js';
 import type { Rule } from './rule.js';
@@ -87,8 +88,7 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
       ...summary,
       kept,
       bytes,
-      largestWeightError: largestOf(nodes.map(({ relativeError }) => relativeError)),
-      ...(windows && { largestOutputError: largestOf(nodes.map(({ outputError }) => outputError)) }),
+      ...largestErrors(nodes),
       rules: rulesSummary(rules, decisions),
     },
   };
@@ -116,11 +116,7 @@ async function withOutputErrors(
 ): Promise<readonly OperatorAccount[]> {
   const quantized = accounts.filter(({ scheme }) => scheme !== null).map(({ name }) => name);
   const errorOf = await measureOutputErrors(context, windows, new Set(quantized));
-  return accounts.map((each) => (each.scheme === null ? each : { ...each, ...outputErrorAccount(errorOf(each.name)) }));
-}
-
-function outputErrorAccount(found: OutputError): Pick<OperatorAccount, 'outputError' | 'outputErrorReason'> {
-  return 'error' in found ? { outputError: found.error } : { outputError: null, outputErrorReason: found.reason };
+  return accounts.map((each) => (each.scheme === null ? each : { ...each, ...errorOf(each.name) }));
 }
 
 /** `sizes`: of the weight, by name. */
@@ -173,8 +169,4 @@ function rulesSummary(rules: readonly Rule[], decisions: readonly Decision[]): J
     const matched = decisions.filter((decision) => decision.rule === index + 1).map(({ operator }) => operator.name);
     return { rule: index + 1, result: 'scheme' in rule ? ruleSchemeText(rule.scheme) : 'kept', matched };
   });
-}
-
-function largestOf(errors: readonly (number | null | undefined)[]): number {
-  return Math.max(0, ...errors.map((error) => error ?? 0));
 }

@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openModelDirectory } from '../../../src/models/model-directory.js';
+import { openEngine } from '../../../src/ort/open-engine.js';
 import { type GptqParameters, gptq } from '../../../src/stages/gptq/work.js';
+import { calibrationWindows } from '../../../src/stages/layerwise/calibration-windows.js';
+import { compareOutputs } from '../../../src/stages/layerwise/compare-outputs.js';
+import { DecoderWalk } from '../../../src/stages/layerwise/decoder-walk.js';
 import { quantize } from '../../../src/stages/quantize/work.js';
 import { equivalenceError } from '../../../src/stages/smoothquant/equivalence.js';
 import { loadCheckpoint, textSource, workPlace } from '../../support/loaded-model.js';
@@ -56,6 +60,39 @@ test('all linear layers of the decoder layers are quantized, with logits nearer 
     const table = JSON.parse(readFileSync(join(directory, 'gptq/quantization.json'), 'utf8'));
     assert.is(table.nodes.length, 12);
     assert.ok(table.nodes.every(({ relativeError }: { relativeError: number }) => relativeError > 0));
+  }));
+
+test('the output errors of the first decoder layer are those of its layers run on their inputs, and below rounding to nearest', () =>
+  withTemporaryDirectory(async (directory) => {
+    const model = await loadCheckpoint(writeTinyOpt(join(directory, 'checkpoint')), join(directory, 'model'));
+    const place = (name: string) => ({ ...workPlace(join(directory, name)), inputs: { model }, sources: textSource() });
+    const errorsOf = (name: string): ReadonlyMap<string, number> => {
+      const table = JSON.parse(readFileSync(join(directory, name, 'quantization.json'), 'utf8'));
+      return new Map(
+        table.nodes.map((node: { name: string; outputError: number }) => [node.name, node.outputError] as const),
+      );
+    };
+    const { dataset } = parameters;
+    await quantize({ ...place('nearest'), parameters: { rules, dataset } });
+    const { metrics } = await gptq({ ...place('gptq'), parameters });
+    const nearest = errorsOf('nearest');
+    const found = errorsOf('gptq');
+    assert.is(metrics.largestOutputError, Math.max(...found.values()));
+    const opened = openModelDirectory(model);
+    const windows = await calibrationWindows(dataset, opened, textSource());
+    const engine = await openEngine({ threads: 1 });
+    const { model: quantized } = openModelDirectory(join(directory, 'gptq'));
+    const walk = new DecoderWalk(engine, opened, 0);
+    const squares = compareOutputs(walk, windows, quantized, new Set(found.keys()), () => {});
+    engine.close();
+    for (const [name, error] of found) {
+      // Behind quantized layers inputs are others.
+      if (!name.includes('layers.0.')) continue;
+      const run = squares.of(name)!;
+      const expected = Math.sqrt(run.error / run.output);
+      assert.ok(Math.abs(error - expected) < 2e-3 * expected, `${name}: ${error}, not ${expected}`);
+      assert.ok(error < nearest.get(name)!, `${name}: ${error} and ${nearest.get(name)}`);
+    }
   }));
 
 test.run();

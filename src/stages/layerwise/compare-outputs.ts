@@ -10,24 +10,19 @@ import type { NamedTensors } from '../../ort/engine.js';
 import { isTensorOf, zeros } from '../../ort/tensor-data.js';
 import type { DecoderWalk } from './decoder-walk.js';
 import { LayerResultWriter, readLayerResult } from './layer-result.js';
+import type { OutputSquares } from './output-error.js';
 import { addTokenSquares } from './token-squares.js';
 
-/** Squared Frobenius norms over tokens: of the difference of two models' outputs, and of the first one's. */
-interface Squares {
-  readonly error: number;
-  readonly output: number;
-}
-
 /** What is known of the outputs of operators by their names, over any number of windows. */
-export class OutputSquares {
-  readonly #squares = new Map<string, Squares>();
+export class SquareSums {
+  readonly #squares = new Map<string, OutputSquares>();
 
   /** `undefined` if the operator was not run. */
-  of(name: string): Squares | undefined {
+  of(name: string): OutputSquares | undefined {
     return this.#squares.get(name);
   }
 
-  add(name: string, { error, output }: Squares): void {
+  add(name: string, { error, output }: OutputSquares): void {
     const before = this.#squares.get(name) ?? { error: 0, output: 0 };
     this.#squares.set(name, { error: before.error + error, output: before.output + output });
   }
@@ -70,8 +65,8 @@ export function compareOutputs(
   other: Model,
   names: ReadonlySet<string>,
   report: (share: number) => void,
-): OutputSquares {
-  const squares = new OutputSquares();
+): SquareSums {
+  const squares = new SquareSums();
   const batch = walk.begin(windows);
   const compared = walk.stretches.map((stretch) => operatorsOf(walk, stretch).filter(({ name }) => names.has(name)));
   // Behind the last of them nothing needs to be run.
