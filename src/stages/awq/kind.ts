@@ -1,12 +1,13 @@
 import { nbitsBlocks } from '../../quant/nbits-weight.js';
 import { datasetProblems, datasetSchema, datasetSources } from '../dataset-schema.js';
 import type { StageKind } from '../kind.js';
+import { outputErrorText } from '../layerwise/largest-errors.js';
 import { layerwiseKind } from '../layerwise/layerwise-kind.js';
 
 export const awqKind: StageKind = {
   ...layerwiseKind,
   name: 'awq',
-  version: 2,
+  version: 3,
   summary: 'Scales and clips the weights of linear layers so that groups of few bits lose less (AWQ)',
   produces: 'model',
   parameters: {
@@ -49,6 +50,6 @@ export const awqKind: StageKind = {
   headline: (metrics) =>
     metrics.imported === true
       ? `${metrics.groups} groups scaled, ${metrics.clippedLayers} layers clipped, as llm-awq found`
-      : `${metrics.groups} groups scaled, ${metrics.clippedLayers} layers clipped, for ${metrics.bits} bits in groups of ${metrics.group}`,
+      : `${metrics.groups} groups scaled, ${metrics.clippedLayers} layers clipped, for ${metrics.bits} bits in groups of ${metrics.group}${outputErrorText(metrics)}`,
   load: async () => (await import('./search-or-import.js')).searchOrImport,
 };

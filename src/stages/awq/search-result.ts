@@ -17,19 +17,23 @@ export interface SearchResult {
   /** What `search.json` says of each group, and of each linear layer that was clipped. */
   readonly groups: readonly JsonObject[];
   readonly clip: readonly JsonObject[];
+  /** And of each linear layer what rounding it will do to its output. */
+  readonly layers: readonly JsonObject[];
 }
 
 /** Keeps what was found in a directory. Weights are let go as they come. */
 export function writeSearch(directory: string, scaled: readonly ScaledGroup[], layers: Iterable<ChangedLayer>): void {
   const changed = new LayerResultWriter(join(directory, 'changed'));
   const clip: JsonObject[] = [];
+  const errors: JsonObject[] = [];
   for (const each of layers) {
     changed.add(...changedWeight(each));
-    const { layer, clippedShare } = each;
+    const { layer, clippedShare, outputError } = each;
+    errors.push({ name: layer.name, ...outputError });
     if (clippedShare !== undefined) clip.push({ name: layer.name, clippedShare: rounded(clippedShare) });
   }
   for (const vector of scaled.flatMap(scaledVectors)) changed.add(...vector);
-  changed.end({ clip });
+  changed.end({ clip, layers: errors });
   const scales = new LayerResultWriter(join(directory, 'scales'));
   for (const { group, scales: found } of scaled) scales.add(group.source, tensorFromFloat32([found.length], found));
   scales.end({ groups: scaled.map(groupAccount) });
@@ -43,6 +47,7 @@ export function readSearch(directory: string): SearchResult {
     scales: scales.tensors,
     groups: objectsIn(scales.facts.groups),
     clip: objectsIn(changed.facts.clip),
+    layers: objectsIn(changed.facts.layers),
   };
 }
 

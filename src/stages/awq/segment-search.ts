@@ -3,9 +3,11 @@ import type { ScalingGroup } from '../../models/scaling-groups.js';
 import { scaleColumnsKernel, scaleRowsKernel } from '../../numerics/kernels/arithmetic.js';
 import { float32Of } from '../../onnx/tensor.js';
 import { searchClip, searchScales } from '../../quant/awq.js';
-import type { GroupOptions } from '../../quant/groups.js';
+import { type GroupOptions, pseudoQuantizeGroups } from '../../quant/groups.js';
 import { type Matrix, matrix } from '../../quant/matrix.js';
 import type { MatrixProducts } from '../layerwise/matrix-products.js';
+import { squaresOf } from '../layerwise/moment-squares.js';
+import { type OutputError, outputErrorOf } from '../layerwise/output-error.js';
 import type { InputStatistics } from '../layerwise/residual-stream.js';
 
 export interface SearchOptions {
@@ -29,6 +31,8 @@ export interface ChangedLayer {
   readonly weight: Matrix;
   /** Share of its groups that were clipped, if they were tried. */
   readonly clippedShare: number | undefined;
+  /** What rounding it to its groups will do to the output of the layer, compared with that of the weight it had. */
+  readonly outputError: OutputError;
 }
 
 /** What layers make attention scores of: clipping them changes which tokens are attended to (llm-awq, `auto_clip.py`). */
@@ -68,17 +72,30 @@ export function* changeLayers(
   for (const layer of layers) {
     const rows = scaled.find(({ group }) => group.layers.some(({ name }) => name === layer.name))?.scales;
     const columns = scaled.find(({ group }) => group.linear?.name === layer.name)?.scales;
-    let weight = weightOf(layer);
+    const { gram } = requireStatistics(statistics, layer);
+    const original = weightOf(layer);
+    let weight = original;
     if (rows !== undefined) weight = withValues(weight, scaleRowsKernel(weight, rows));
     if (columns !== undefined) weight = withValues(weight, scaleColumnsKernel(weight, reciprocals(columns)));
-    if (!options.clip || isScore(layer)) {
-      yield { layer, weight, clippedShare: undefined };
-      continue;
-    }
-    const { gram } = requireStatistics(statistics, layer);
-    const found = searchClip(weight, gram, options.weights, products.weighted, rows);
-    yield { layer, weight: found.weight, clippedShare: found.clippedShare };
+    const clip =
+      options.clip && !isScore(layer) ? searchClip(weight, gram, options.weights, products.weighted, rows) : undefined;
+    if (clip !== undefined) weight = clip.weight;
+    const rounded = unscaled(pseudoQuantizeGroups(weight, options.weights), rows, columns);
+    const outputError = outputErrorOf(squaresOf(original, rounded, gram, products));
+    yield { layer, weight, clippedShare: clip?.clippedShare, outputError };
   }
+}
+
+/** A weight without the scales of its channels, in place. */
+function unscaled(weight: Matrix, rows: Float32Array | undefined, columns: Float32Array | undefined): Matrix {
+  const { values } = weight;
+  for (let row = 0, index = 0; row < weight.rows; row++) {
+    const divisor = rows?.[row] ?? 1;
+    for (let column = 0; column < weight.columns; column++, index++) {
+      values[index] = (values[index]! * (columns?.[column] ?? 1)) / divisor;
+    }
+  }
+  return weight;
 }
 
 export function reciprocals(scales: Float32Array): Float32Array {

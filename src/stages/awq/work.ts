@@ -13,6 +13,7 @@ import { tokenDigest } from '../../text/token-digest.js';
 import type { DatasetParameters } from '../dataset-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { calibrationWindows } from '../layerwise/calibration-windows.js';
+import { largestOutputError } from '../layerwise/largest-errors.js';
 import { replaceInitializers } from '../layerwise/layer-result.js';
 import { MatrixProducts } from '../layerwise/matrix-products.js';
 import { ResidualStream } from '../layerwise/residual-stream.js';
@@ -76,9 +77,12 @@ export async function awq(context: WorkContext<AwqParameters>): Promise<WorkResu
   writeSafetensors(join(context.outputDirectory, 'awq.safetensors'), scales.map(scalesTensor));
   const groups = results.flatMap((result) => result.groups);
   const clipped = results.flatMap((result) => result.clip);
-  const table = { format: 1, bits, group, groups, clip: clipped };
+  const layers = results.flatMap((result) => result.layers);
+  const table = { format: 1, bits, group, groups, clip: clipped, layers };
   writeFileSync(join(context.outputDirectory, 'search.json'), `${JSON.stringify(table, null, 2)}\n`);
-  return { metrics: { bits, group, groups: groups.length, clippedLayers: clipped.length } };
+  return {
+    metrics: { bits, group, groups: groups.length, clippedLayers: clipped.length, ...largestOutputError(layers) },
+  };
 }
 
 function scalesTensor([name, tensor]: readonly [string, Tensor]): TensorToWrite {

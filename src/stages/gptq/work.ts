@@ -12,7 +12,6 @@ import { dequantizeNBits } from '../../quant/dequantize.js';
 import { type GptqInput, prepareGptqInput, quantizeGptq } from '../../quant/gptq.js';
 import type { GroupBits, GroupSize } from '../../quant/groups.js';
 import { type Matrix, matrix } from '../../quant/matrix.js';
-import { type FoldedMoments, foldMoments, squaredOutput } from '../../quant/second-moments.js';
 import { weightError } from '../../quant/weight-error.js';
 import { tokenDigest } from '../../text/token-digest.js';
 import type { DatasetParameters } from '../dataset-windows.js';
@@ -22,6 +21,7 @@ import { largestErrors } from '../layerwise/largest-errors.js';
 import type { LayerResult } from '../layerwise/layer-result.js';
 import { LayerResultWriter, readLayerResult, replaceInitializers } from '../layerwise/layer-result.js';
 import { MatrixProducts } from '../layerwise/matrix-products.js';
+import { squaresOf } from '../layerwise/moment-squares.js';
 import { outputErrorOf } from '../layerwise/output-error.js';
 import type { InputStatistics } from '../layerwise/residual-stream.js';
 import { ResidualStream } from '../layerwise/residual-stream.js';
@@ -109,8 +109,8 @@ function quantizeSegment(
       return quantizeGptq(weight, prepared, options, (left, right) => products.product(left, right));
     });
     weights.push(keepWeight(writer, layer, quantized));
-    const moments = foldMoments(statistics.get(input.name)!.gram);
-    nodes.push(account(layer, weight, dequantizeNBits(quantized), moments, products));
+    const { gram } = statistics.get(input.name)!;
+    nodes.push(account(layer, weight, dequantizeNBits(quantized), gram, products));
   }
   writer.end({ weights, nodes });
 }
@@ -133,23 +133,22 @@ function withName<Result>(name: string, work: () => Result): Result {
   }
 }
 
-/**
- * The output error is ||X D|| / ||X W|| for the inputs X that were calibrated with, W the weight and D its difference from
- * what it was restored to, which is overwritten.
- */
+/** The output error is that for the inputs whose second moments are given. `restored` is overwritten. */
 function account(
   { name, inputFeatures, outputFeatures }: LinearLayer,
   weight: Matrix,
   restored: Matrix,
-  moments: FoldedMoments,
-  { weighted }: MatrixProducts,
+  gram: Matrix,
+  products: MatrixProducts,
 ): JsonObject {
   const { relativeFrobenius, largest } = weightError(weight, restored);
-  for (const [index, value] of weight.values.entries()) restored.values[index]! -= value;
-  const squares = {
-    error: squaredOutput(moments, restored, weighted),
-    output: squaredOutput(moments, weight, weighted),
+  const outputError = outputErrorOf(squaresOf(weight, restored, gram, products));
+  return {
+    name,
+    inputFeatures,
+    outputFeatures,
+    relativeError: relativeFrobenius,
+    largestError: largest,
+    ...outputError,
   };
-  const errors = { relativeError: relativeFrobenius, largestError: largest, ...outputErrorOf(squares) };
-  return { name, inputFeatures, outputFeatures, ...errors };
 }

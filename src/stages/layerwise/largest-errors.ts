@@ -1,13 +1,15 @@
 import { formatPercent } from '../../format.js';
 import type { JsonObject } from '../../json.js';
 
-/** The metrics of a table of operators with their errors. That of outputs is there if any was measured. */
+/** The metrics of a table of operators with the errors of their weights and outputs. */
 export function largestErrors(nodes: readonly JsonObject[]): JsonObject {
-  const outputErrors = numbersOf(nodes, 'outputError');
-  return {
-    largestWeightError: Math.max(0, ...numbersOf(nodes, 'relativeError')),
-    ...(outputErrors.length === 0 ? {} : { largestOutputError: Math.max(...outputErrors) }),
-  };
+  return { largestWeightError: Math.max(0, ...numbersOf(nodes, 'relativeError')), ...largestOutputError(nodes) };
+}
+
+/** The metric of a table with errors of outputs, if any was measured. */
+export function largestOutputError(nodes: readonly JsonObject[]): JsonObject {
+  const errors = numbersOf(nodes, 'outputError');
+  return errors.length === 0 ? {} : { largestOutputError: Math.max(...errors) };
 }
 
 /** The end of a headline: what outputs lose, if it was measured. */

@@ -17,6 +17,7 @@ import type { SchemeName } from '../../../src/quant/schemes.js';
 import { calibrate } from '../../../src/stages/calibrate/work.js';
 import type { DatasetParameters } from '../../../src/stages/dataset-windows.js';
 import { calibrationWindows } from '../../../src/stages/layerwise/calibration-windows.js';
+import { outputErrorOf } from '../../../src/stages/layerwise/output-error.js';
 import { quantizeKind } from '../../../src/stages/quantize/kind.js';
 import { type QuantizeParameters, quantize } from '../../../src/stages/quantize/work.js';
 import { filesOf } from '../../support/files-of.js';
@@ -226,6 +227,13 @@ test('a layer that no text runs, and one that gives nothing but zeros, say so', 
         tensor.name.endsWith('layers.1.fc2.weight') ? { ...tensor, data: new Float32Array(16 * 32) } : tensor,
     },
   ));
+
+test('sums that overflowed are no error', () => {
+  const none = { outputError: null, outputErrorReason: 'its outputs are not finite' };
+  assert.equal(outputErrorOf({ error: Number.NaN, output: 1 }), none);
+  assert.equal(outputErrorOf({ error: 1, output: Number.POSITIVE_INFINITY }), none);
+  assert.equal(outputErrorOf({ error: 4, output: 9 }), { outputError: 0.6667 });
+});
 
 test('batches of windows that were compared before are not run again', () =>
   withTinyModel(async (model, to) => {
