@@ -20,10 +20,14 @@ function checkDocument(name: string, text: string): void {
   if (!validate(JSON.parse(text))) throw new Error(`${name}: ${ajv.errorsText(validate.errors)}\n${text}`);
 }
 
-/** A small model in a directory. */
+/** A small model in a directory, and the same quantized. */
 async function buildTinyModel(project: Project): Promise<string> {
   writeTinyOpt(join(project.directory, 'model'));
-  project.write('model.yaml', 'quern: 1\nstages:\n  float: { kind: load, source: ./model }\n');
+  const stages = [
+    'float: { kind: load, source: ./model }',
+    'int8: { kind: quantize, model: float, rules: [{ match: {}, scheme: w8a8 }] }',
+  ];
+  project.write('model.yaml', `quern: 1\nstages:\n${stages.map((stage) => `  ${stage}\n`).join('')}`);
   await project.build('model.yaml');
   return (await project.quern('path', 'model.yaml', 'float')).stdout.trim();
 }
@@ -82,6 +86,7 @@ test('what --json prints follows the schemas', () =>
     await document('validate', 'validate', 'recipe.yaml', 'broken.yaml', 'missing.yaml');
     await document('inspect', 'inspect', join(repository, 'recipes/models/opt-wren-4m'));
     const model = await buildTinyModel(project);
+    await document('diff', 'diff', 'model.yaml:float', 'model.yaml:int8');
     const drawn = ['--temperature', '1', '--top-k', '5', '--top-p', '0.9', '--max-tokens', '3'];
     await document('generate', 'generate', model, '--prompt', 'The');
     await document('generate', 'generate', model, '--prompt', 'The', ...drawn);

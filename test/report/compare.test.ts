@@ -4,11 +4,14 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeSafetensors } from '../../src/checkpoints/safetensors-writer.js';
+import { findLinearLayers } from '../../src/models/linear-layers.js';
 import { float, ints } from '../../src/onnx/attribute.js';
 import { Graph } from '../../src/onnx/ir.js';
 import { Model } from '../../src/onnx/model.js';
 import { tensorFromFloat32 } from '../../src/onnx/tensor.js';
 import { writeModel } from '../../src/onnx/write.js';
+import { matrix } from '../../src/quant/matrix.js';
+import { resolveScheme, type SchemeName } from '../../src/quant/schemes.js';
 import type { ArtifactChanges } from '../../src/report/compare/artifacts.js';
 import { compareArtifacts } from '../../src/report/compare/artifacts.js';
 import { elementReader } from '../../src/report/compare/elements.js';
@@ -17,6 +20,8 @@ import { sideOfDirectory } from '../../src/report/compare/side.js';
 import { tensorDistance } from '../../src/report/compare/tensors.js';
 import { artifactChangeLines } from '../../src/report/compare/text.js';
 import { firstDifference } from '../../src/report/compare/tolerance.js';
+import { quantizeWeight } from '../../src/stages/quantize/quantize-weight.js';
+import { replaceLayer } from '../../src/stages/quantize/replace-layer.js';
 import { withTemporaryDirectory } from '../support/temporary.js';
 
 type Write = (directory: string) => void;
@@ -109,6 +114,66 @@ test('a changed weight is named, with how much it changed', async () => {
   );
   assert.match(firstDifference(changes, 0.01) ?? '', /tensor large/);
   assert.is(firstDifference(changes, 0.02), undefined);
+});
+
+/** A model of one linear layer, whose weight is multiplied by a factor, and quantized. */
+const layer =
+  (scheme?: SchemeName, factor = 1, columns = 16): Write =>
+  (directory) => {
+    const graph = new Graph('main');
+    const input = graph.addInput('x', { dataType: 'float32', shape: [1, 'tokens', 64] });
+    const values = Float32Array.from({ length: 64 * columns }, (_, index) => Math.sin(index) * factor);
+    const weight = graph.addInitializer('fc.weight', tensorFromFloat32([64, columns], values));
+    const { output } = graph.addNode({ opType: 'MatMul', name: 'fc', inputs: [input, weight], outputs: ['y'] });
+    output.type = { dataType: 'float32', shape: [1, 'tokens', columns] };
+    graph.addOutput(output);
+    const written = new Model({ graph, opsets: new Map([['', 24]]) });
+    const [linear] = findLinearLayers(graph);
+    if (scheme !== undefined) {
+      const quantized = quantizeWeight(matrix(values, 64, columns), resolveScheme(scheme));
+      replaceLayer(written, linear!, quantized);
+    }
+    graph.removeUnused();
+    writeModel(written, directory, { layout: 'per-tensor' });
+  };
+
+test('a layer that is quantized is compared by what its weight stands for', async () => {
+  const values = matrix(
+    Float32Array.from({ length: 64 * 16 }, (_, index) => Math.sin(index)),
+    64,
+    16,
+  );
+  for (const [scheme, type] of [
+    ['w8a8', 'int8'],
+    ['w8a8-ort-channel', 'int8'],
+    ['w4-g32', 'uint4'],
+  ] as const) {
+    const { error } = quantizeWeight(values, resolveScheme(scheme));
+    const [changed, ...others] = (await compare(layer(), layer(scheme))).tensorFiles[0]?.layers ?? [];
+    assert.equal(others, []);
+    assert.is(changed?.name, 'fc');
+    assert.is(changed?.before, 'float32[64,16]');
+    assert.is(changed?.after, `${type}[64,16]`);
+    const { maxAbs, relativeFrobenius } = changed?.distance ?? { maxAbs: null, relativeFrobenius: null };
+    assert.ok(Math.abs(Number(maxAbs) / error.largest - 1) < 1e-6, scheme);
+    assert.ok(Math.abs(Number(relativeFrobenius) / error.relativeFrobenius - 1) < 1e-6, scheme);
+  }
+  const lines = artifactChangeLines(await compare(layer(), layer('w8a8')));
+  assert.ok(
+    lines.some((line) => /layer fc float32\[64,16\] -> int8\[64,16\]: at most .*relative Frobenius/.test(line)),
+  );
+});
+
+test('two quantized layers are compared likewise, and those that stand for the same are not named', async () => {
+  const layersOf = async (before: Write, after: Write) => (await compare(before, after)).tensorFiles[0]?.layers;
+  const twice = await layersOf(layer('w8a8'), layer('w8a8', 2));
+  assert.is(twice?.[0]?.before, twice?.[0]?.after);
+  assert.ok(Math.abs((twice?.[0]?.distance?.relativeFrobenius ?? 0) - 1) < 1e-6);
+  assert.is(await layersOf(layer('w8a8'), layer('w8a16')), undefined);
+  assert.equal(await layersOf(layer('w8a8'), layer('w8a8', 1, 8)), [
+    { name: 'fc', before: 'int8[64,16]', after: 'int8[64,8]', distance: null },
+  ]);
+  assert.is(await layersOf(layer(), layer(undefined, 2)), undefined, 'which the tensors say');
 });
 
 test('changed, added and removed nodes are named, whatever the tolerance', async () => {

@@ -7,6 +7,8 @@ import type { FileChanges } from './files.js';
 import { compareFiles } from './files.js';
 import type { ChangedValue } from './json-values.js';
 import { compareJson } from './json-values.js';
+import type { ChangedLayer } from './layers.js';
+import { compareLayers } from './layers.js';
 import type { NodeChanges } from './nodes.js';
 import { compareNodes } from './nodes.js';
 import { modelTensors, safetensorsTensors } from './read-tensors.js';
@@ -29,6 +31,8 @@ export interface TensorFileChanges {
   readonly tensors: TensorChanges;
   /** Only for models. */
   readonly nodes?: NodeChanges;
+  /** Only for models with quantized layers that quern wrote. */
+  readonly layers?: readonly ChangedLayer[];
 }
 
 const modelFile = 'model.onnx';
@@ -63,7 +67,9 @@ function compareModels(before: Side, after: Side, unchangedFiles: ReadonlySet<st
     modelTensors(afterModel, after.directory),
     unchangedFiles,
   );
-  return { file: modelFile, tensors, nodes: compareNodes(beforeModel.graph, afterModel.graph) };
+  const layers = looked(() => compareLayers(beforeModel.graph, afterModel.graph)) ?? [];
+  const nodes = compareNodes(beforeModel.graph, afterModel.graph);
+  return { file: modelFile, tensors, nodes, ...(layers.length === 0 ? {} : { layers }) };
 }
 
 function compareSafetensors(file: string, before: Side, after: Side): TensorFileChanges {

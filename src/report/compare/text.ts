@@ -1,6 +1,7 @@
 import { formatBytes, formatNumber } from '../../format.js';
 import type { ArtifactChanges, TensorFileChanges } from './artifacts.js';
-import type { ChangedTensor } from './tensors.js';
+import type { ChangedLayer } from './layers.js';
+import type { ChangedTensor, TensorDistance } from './tensors.js';
 
 const mostLines = 20;
 
@@ -27,7 +28,8 @@ export function artifactChangeLines({ identical, files, tensorFiles, values }: A
   ];
 }
 
-function tensorFileLines({ file, tensors, nodes }: TensorFileChanges): string[] {
+function tensorFileLines({ file, tensors, nodes, layers = [] }: TensorFileChanges): string[] {
+  const layerLines = layers.map((layer) => `~ layer ${layerLine(layer)}`);
   const lines = [
     ...(nodes?.removed ?? []).map((name) => `- node ${name}`),
     ...(nodes?.added ?? []).map((name) => `+ node ${name}`),
@@ -40,14 +42,23 @@ function tensorFileLines({ file, tensors, nodes }: TensorFileChanges): string[] 
     ...tensors.added.map((name) => `+ tensor ${name}`),
     ...tensors.changed.map((tensor) => `~ tensor ${tensorLine(tensor)}`),
   ];
-  return limited(lines.map((line) => `${file}: ${line}`));
+  return [layerLines, lines].flatMap((some) => limited(some.map((line) => `${file}: ${line}`)));
+}
+
+function layerLine({ name, before, after, distance }: ChangedLayer): string {
+  const types = before === after ? after : `${before} -> ${after}`;
+  return distance === null ? `${name} ${types}` : `${name} ${types}: ${distanceText(distance)}`;
 }
 
 function tensorLine({ name, before, after, distance }: ChangedTensor): string {
   if (before !== after) return `${name} ${before} -> ${after}`;
   if (distance === null) return `${name} ${after}: other elements`;
-  const { elements, differingElements, maxAbs, relativeFrobenius } = distance;
-  return `${name} ${after}: ${differingElements} of ${elements} elements, at most ${amount(maxAbs)}, relative Frobenius ${amount(relativeFrobenius)}`;
+  const { elements, differingElements } = distance;
+  return `${name} ${after}: ${differingElements} of ${elements} elements, ${distanceText(distance)}`;
+}
+
+function distanceText({ maxAbs, relativeFrobenius }: TensorDistance): string {
+  return `at most ${amount(maxAbs)}, relative Frobenius ${amount(relativeFrobenius)}`;
 }
 
 function amount(value: number | null): string {

@@ -1,4 +1,6 @@
 import { findLinearLayers, type LinearLayer } from '../../models/linear-layers.js';
+import type { NBitsProduct, QdqProduct, QLinearProduct, QOperatorProduct } from '../../models/quantized-products.js';
+import { findQuantizedProducts, type QuantizedProduct } from '../../models/quantized-products.js';
 import type { Attribute } from '../../onnx/attribute.js';
 import { int } from '../../onnx/attribute.js';
 import type { Graph } from '../../onnx/ir.js';
@@ -6,8 +8,6 @@ import type { Node, Value } from '../../onnx/node.js';
 import { replaceOutput } from '../../onnx/replace-output.js';
 import { int64Vector, LazyTensor, MemoryTensor, type Tensor } from '../../onnx/tensor.js';
 import { concatColumns, concatTensors, repeatedScales } from './concat-tensors.js';
-import type { NBitsProduct, QdqProduct, QLinearProduct, QOperatorProduct } from './forms/quantized-products.js';
-import { findQuantizedProducts, type QuantizedProduct } from './forms/quantized-products.js';
 
 /** A product with constant weights, quantized or not. */
 type Product = QuantizedProduct | FloatProduct;

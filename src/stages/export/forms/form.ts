@@ -1,5 +1,5 @@
 import { QuernError } from '../../../errors.js';
-import type { QuantizedProduct } from './quantized-products.js';
+import type { QuantizedProduct } from '../../../models/quantized-products.js';
 
 /** Which operators stand for the quantized products of an exported model. */
 export type Form = 'qoperator' | 'nbits' | 'qdq' | 'float';

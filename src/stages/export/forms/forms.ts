@@ -1,9 +1,9 @@
 import { QuernError } from '../../../errors.js';
+import { findQuantizedProducts, type QuantizedProduct } from '../../../models/quantized-products.js';
 import { removeUnusedFunctions } from '../../../onnx/called-functions.js';
 import type { Model } from '../../../onnx/model.js';
 import { embeddingsToFloat } from './embeddings-to-float.js';
 import type { Form } from './form.js';
-import { findQuantizedProducts, type QuantizedProduct } from './quantized-products.js';
 import { toFloat } from './to-float.js';
 import { requireNBits } from './to-nbits.js';
 import { toQdq } from './to-qdq.js';

@@ -1,10 +1,8 @@
-import { unreachable } from '../../../errors.js';
+import { dequantizedProduct } from '../../../models/dequantized-product.js';
+import type { QuantizedProduct } from '../../../models/quantized-products.js';
 import type { Model } from '../../../onnx/model.js';
 import { replaceOutput } from '../../../onnx/replace-output.js';
 import { LazyTensor } from '../../../onnx/tensor.js';
-import { dequantizeInt8, dequantizeNBits } from '../../../quant/dequantize.js';
-import type { Matrix } from '../../../quant/matrix.js';
-import type { QuantizedProduct } from './quantized-products.js';
 
 /** Each product becomes a MatMul with the float32 weights that its codes stand for. Activations are not quantized. */
 export function toFloat(_model: Model, products: readonly QuantizedProduct[]): void {
@@ -12,7 +10,7 @@ export function toFloat(_model: Model, products: readonly QuantizedProduct[]): v
     const { node, name, input, output, weightName, rows, columns } = product;
     const { graph } = node;
     const load = (): Uint8Array => {
-      const { values } = dequantized(product);
+      const { values } = dequantizedProduct(product);
       return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     };
     const tensor = new LazyTensor('float32', [rows, columns], load);
@@ -26,18 +24,5 @@ export function toFloat(_model: Model, products: readonly QuantizedProduct[]): v
         before: node,
       });
     });
-  }
-}
-
-function dequantized(product: QuantizedProduct): Matrix {
-  switch (product.form) {
-    case 'nbits':
-      return dequantizeNBits(product.weight());
-    case 'qlinear':
-    case 'qoperator':
-    case 'qdq':
-      return dequantizeInt8(product.weight());
-    default:
-      return unreachable(product);
   }
 }

@@ -1,6 +1,6 @@
+import type { QuantizedProduct } from '../../../models/quantized-products.js';
 import { int } from '../../../onnx/attribute.js';
 import { notExpressible } from './form.js';
-import type { QuantizedProduct } from './quantized-products.js';
 
 /** Checks that all products are MatMulNBits, and writes down the accuracy level of those that leave it open. */
 export function requireNBits(products: readonly QuantizedProduct[]): void {

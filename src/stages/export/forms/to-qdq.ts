@@ -1,4 +1,10 @@
 import { unreachable } from '../../../errors.js';
+import type {
+  NBitsProduct,
+  QLinearProduct,
+  QOperatorProduct,
+  QuantizedProduct,
+} from '../../../models/quantized-products.js';
 import type { Attribute } from '../../../onnx/attribute.js';
 import { int } from '../../../onnx/attribute.js';
 import type { Model } from '../../../onnx/model.js';
@@ -9,7 +15,6 @@ import { rowMajorCodes, rowMajorGroupDims, rowMajorZeroPoints } from '../../../q
 import type { NBitsWeight } from '../../../quant/nbits-weight.js';
 import { groupRowsOf } from '../../../quant/nbits-zero-points.js';
 import { notExpressible } from './form.js';
-import type { NBitsProduct, QLinearProduct, QOperatorProduct, QuantizedProduct } from './quantized-products.js';
 
 type OtherProduct = Exclude<QuantizedProduct, { form: 'qdq' }>;
 

@@ -1,9 +1,9 @@
 import { functionDomain } from '../../../models/functions.js';
 import { quantizedMatMulActivations } from '../../../models/quantized-matmul.js';
+import type { QuantizedProduct } from '../../../models/quantized-products.js';
 import { inlineFunctions } from '../../../onnx/inline-functions.js';
 import type { Model } from '../../../onnx/model.js';
 import { notExpressible } from './form.js';
-import type { QuantizedProduct } from './quantized-products.js';
 
 const refusals: { readonly [Form in QuantizedProduct['form']]?: string } = {
   nbits: 'its activations are not quantized, and those of MatMulInteger are',

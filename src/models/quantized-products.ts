@@ -1,15 +1,15 @@
-import { QuernError } from '../../../errors.js';
-import { functionDomain } from '../../../models/functions.js';
-import { type FunctionActivations, quantizedMatMulActivations } from '../../../models/quantized-matmul.js';
-import { type StaticProduct, staticProductOf } from '../../../models/static-product.js';
-import { intAttribute } from '../../../onnx/attribute.js';
-import type { Graph } from '../../../onnx/ir.js';
-import type { Node, Value } from '../../../onnx/node.js';
-import type { Tensor } from '../../../onnx/tensor.js';
-import { float32Of, int8Of, uint8Of } from '../../../onnx/tensor.js';
-import type { Int8Weight } from '../../../quant/int8-weight.js';
-import type { NBits, NBitsBlock, NBitsWeight } from '../../../quant/nbits-weight.js';
-import { nbitsBlockCount, nbitsBlocks, nbitsColumnBytes } from '../../../quant/nbits-weight.js';
+import { QuernError } from '../errors.js';
+import { intAttribute } from '../onnx/attribute.js';
+import type { Graph } from '../onnx/ir.js';
+import type { Node, Value } from '../onnx/node.js';
+import type { Tensor } from '../onnx/tensor.js';
+import { float32Of, int8Of, uint8Of } from '../onnx/tensor.js';
+import type { Int8Weight } from '../quant/int8-weight.js';
+import type { NBits, NBitsBlock, NBitsWeight } from '../quant/nbits-weight.js';
+import { nbitsBlockCount, nbitsBlocks, nbitsColumnBytes } from '../quant/nbits-weight.js';
+import { functionDomain } from './functions.js';
+import { type FunctionActivations, quantizedMatMulActivations } from './quantized-matmul.js';
+import { type StaticProduct, staticProductOf } from './static-product.js';
 
 interface Product {
   /** Module path, or the name of the node. */
