@@ -4,7 +4,12 @@ import type { JsonObject } from '../../json.js';
 import { findEmbeddings } from '../../models/embeddings.js';
 import type { LinearLayer } from '../../models/linear-layers.js';
 import { findLinearLayers } from '../../models/linear-layers.js';
-import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
+import {
+  companionsOf,
+  type ModelDirectory,
+  openModelDirectory,
+  writeModelDirectory,
+} from '../../models/model-directory.js';
 import { spread } from '../../numerics/threads/spread.js';
 import type { Model } from '../../onnx/model.js';
 import type { Value } from '../../onnx/node.js';
@@ -12,9 +17,8 @@ import { schemeText } from '../../quant/schemes.js';
 import type { WeightError } from '../../quant/weight-error.js';
 import type { DatasetParameters } from '../dataset-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
-import { calibrationWindows } from '../layerwise/calibration-windows.js';
 import { largestErrors } from '../layerwise/largest-errors.js';
-import { measureOutputErrors } from './output-errors.js';
+import type { MeasureOutputErrors } from './output-errors.js';
 import { quantizeEmbedding } from './quantize-embedding.js';
 import { replaceLayer } from './replace-layer.js';
 import type { Rule } from './rule.js';
@@ -40,7 +44,7 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
   const directory = context.inputs.model!;
   const opened = openModelDirectory(directory);
   const { model, info } = opened;
-  const windows = dataset === undefined ? undefined : await calibrationWindows(dataset, opened, context.sources);
+  const measure = dataset && (await prepareMeasuring(context, dataset, opened));
   const { layers, embeddings } = applyRules(findLinearLayers(model.graph), findEmbeddings(model.graph), rules);
   const decisions: readonly Decision[] = [...embeddings, ...layers];
   const limits = staticLimits(layers, context.inputs.stats);
@@ -73,7 +77,7 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
     written: weights.places,
     onTensor: (path) => path !== undefined && context.finished(path),
   });
-  const nodes = windows === undefined ? accounts : await withOutputErrors(accounts, windows, context);
+  const nodes = measure === undefined ? accounts : await withOutputErrors(accounts, measure);
   writeFileSync(
     join(context.outputDirectory, 'quantization.json'),
     `${JSON.stringify({ format: 1, rules: rulesSummary(rules, decisions), nodes }, null, 2)}\n`,
@@ -104,18 +108,27 @@ interface OperatorAccount extends JsonObject {
   readonly relativeError?: number;
   /** Largest absolute error of a weight. */
   readonly largestError?: number;
-  /** Relative error of the output in the Frobenius norm, or `null` and why there is none. See `measureOutputErrors`. */
+  /** Relative error of the output in the Frobenius norm, or `null` and why there is none. See `output-errors.ts`. */
   readonly outputError?: number | null;
   readonly outputErrorReason?: string;
 }
 
+/** Loaded when there is a text: what reads and runs it takes as long to load as a small model to quantize. */
+async function prepareMeasuring(
+  context: WorkContext<QuantizeParameters>,
+  dataset: DatasetParameters,
+  opened: ModelDirectory,
+): Promise<MeasureOutputErrors> {
+  const { prepareOutputErrors } = await import('./output-errors.js');
+  return prepareOutputErrors(context, dataset, opened);
+}
+
 async function withOutputErrors(
   accounts: readonly OperatorAccount[],
-  windows: readonly Int32Array[],
-  context: WorkContext<QuantizeParameters>,
+  measure: MeasureOutputErrors,
 ): Promise<readonly OperatorAccount[]> {
   const quantized = accounts.filter(({ scheme }) => scheme !== null).map(({ name }) => name);
-  const errorOf = await measureOutputErrors(context, windows, new Set(quantized));
+  const errorOf = await measure(new Set(quantized));
   return accounts.map((each) => (each.scheme === null ? each : { ...each, ...errorOf(each.name) }));
 }
 
