@@ -49,7 +49,7 @@ async function runQuern(name: string, directory: string): Promise<Measured> {
       : new EagerEvaluator(
           engine,
           openEagerModel({ engine, opened, devices, granularity: 'island', capacity: length }),
-          vocabularySize,
+          { vocabularySize, keepLogits: false },
         );
   evaluator.begin(Array<Int32Array>(windows + 1).fill(benchmarkPrompt(length, vocabularySize)));
   const windowMs: number[] = [];

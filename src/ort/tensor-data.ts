@@ -135,6 +135,14 @@ export function tensorOver<T extends DataType>(
   return { dataType, dims, data: elementTypes[dataType].view(buffer, byteOffset, elementCount(dims)) };
 }
 
+/** Some of the rows of a tensor [1, rows, ...], sharing its memory. */
+export function rowsOf<T extends DataType>(tensor: TensorData<T>, first: number, count: number): TensorData<T> {
+  const { dataType, dims, data } = tensor;
+  const [, rows = 0, ...others] = dims;
+  const rowBytes = rows === 0 ? 0 : data.byteLength / rows;
+  return tensorOver(dataType, [1, count, ...others], data.buffer, data.byteOffset + first * rowBytes);
+}
+
 /** A new tensor of zeros. */
 export function zeros<T extends DataType>(dataType: T, dims: readonly number[]): TensorData<T> {
   return tensorOver(dataType, dims, new ArrayBuffer(tensorSizeBytes(dataType, dims)));

@@ -1,6 +1,6 @@
 import type { BoundRun, NamedTensors, Session } from '../ort/engine.js';
 import type { TensorData } from '../ort/tensor-data.js';
-import { isTensorOf, tensorOver, tensorSizeBytes } from '../ort/tensor-data.js';
+import { isTensorOf, rowsOf, tensorOver, tensorSizeBytes } from '../ort/tensor-data.js';
 import { planBuffers, type ValueLifetime } from './buffer-plan.js';
 import { logitsOutput, maskInput, tokensInput } from './graph-interface.js';
 import { dimsFor, hasRows, lastReads, named, type ValueShape } from './value-shapes.js';
@@ -66,7 +66,7 @@ export class ForwardPass {
     );
     const findLast = (name: string): TensorData | undefined => {
       const value = values.get(name);
-      return value !== undefined && cut.has(name) ? lastRows(value, size.logitRows) : value;
+      return value !== undefined && cut.has(name) ? rowsOf(value, size.tokens - size.logitRows, size.logitRows) : value;
     };
     const prologueInfos = prologue?.inputs ?? [];
     this.#prologue = prologue;
@@ -134,11 +134,4 @@ function placeValues({ prologue, body, head, shapes, caches, buffers }: SessionC
     values.set(name, tensorOver(dataType, dims, buffer));
   }
   return values;
-}
-
-/** The last rows of a value [1, tokens, ...]. */
-function lastRows({ dataType, dims, data }: TensorData, rows: number): TensorData {
-  const [, tokens = 0, ...others] = dims;
-  const rowBytes = data.byteLength / tokens;
-  return tensorOver(dataType, [1, rows, ...others], data.buffer, data.byteOffset + (tokens - rows) * rowBytes);
 }

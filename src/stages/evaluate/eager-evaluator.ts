@@ -1,24 +1,33 @@
-import { tokenTensor } from '../../models/decoder-inputs.js';
-import { encodeModel } from '../../onnx/encode-model.js';
-import type { Engine, Session } from '../../ort/engine.js';
+import type { Engine } from '../../ort/engine.js';
 import type { TensorData } from '../../ort/tensor-data.js';
-import { zeros } from '../../ort/tensor-data.js';
-import type { Decoder } from '../../runtime/decoder.js';
-import { lossModel } from './loss-graph.js';
+import { mean } from '../../runtime/averages.js';
+import type { EagerModel } from '../../runtime/eager-model.js';
+import { passTokens, type WindowPass, windowPasses } from '../layerwise/window-passes.js';
+import { TokenLosses } from './token-losses.js';
 import type { EvaluatedWindow, WindowEvaluator } from './window-evaluator.js';
+import { WindowLogits } from './window-logits.js';
 
-/** Runs windows through a decoder, each in one pass, and computes the losses of its logits. */
+export interface EagerEvaluatorOptions {
+  readonly vocabularySize: number;
+  readonly keepLogits: boolean;
+}
+
+/** Runs windows through an eager model, in several passes where that gives the same. */
 export class EagerEvaluator implements WindowEvaluator {
   readonly stretches = 1;
-  readonly #decoder: Decoder;
-  readonly #losses: Session;
+  readonly #model: EagerModel;
+  readonly #losses: TokenLosses;
+  readonly #keepsLogits: boolean;
+  readonly #logits: WindowLogits;
   readonly #vocabularySize: number;
   #windows: readonly Int32Array[] = [];
 
-  constructor(engine: Engine, decoder: Decoder, vocabularySize: number) {
-    this.#decoder = decoder;
+  constructor(engine: Engine, model: EagerModel, { vocabularySize, keepLogits }: EagerEvaluatorOptions) {
+    this.#model = model;
+    this.#losses = new TokenLosses(engine, vocabularySize);
+    this.#keepsLogits = keepLogits;
+    this.#logits = new WindowLogits(vocabularySize, keepLogits);
     this.#vocabularySize = vocabularySize;
-    this.#losses = engine.openSession({ bytes: encodeModel(lossModel(vocabularySize)) });
   }
 
   begin(windows: readonly Int32Array[]): void {
@@ -27,17 +36,23 @@ export class EagerEvaluator implements WindowEvaluator {
 
   evaluate(window: number): EvaluatedWindow {
     const ids = this.#windows[window]!;
-    this.#decoder.reset();
-    const data = this.#decoder.forwardAll(ids);
-    const logits: TensorData<'float32'> = { dataType: 'float32', dims: [1, ids.length, this.#vocabularySize], data };
-    const losses = zeros('float32', [1, ids.length - 1]);
-    const bound = this.#losses.bind({ logits, input_ids: tokenTensor(ids) }, { token_losses: losses });
-    bound.run();
-    bound.release();
-    return { loss: losses.data.reduce((sum, loss) => sum + loss, 0) / losses.data.length, logits };
+    const passes = windowPasses(ids.length, this.#model.readsInParts ? passTokens : ids.length);
+    this.#model.reset();
+    const losses = passes.flatMap((pass) => [...this.#losses.of(ids, pass, this.#read(ids, pass))]);
+    return { loss: mean(losses), logits: this.#logits.kept };
   }
 
   end(): void {
     this.#windows = [];
+  }
+
+  /** The logits of a pass. */
+  #read(ids: Int32Array, pass: WindowPass): TensorData<'float32'> {
+    const { start, tokens } = pass;
+    const data = this.#model.forwardAll(ids.subarray(start, start + tokens));
+    if (!this.#keepsLogits) return { dataType: 'float32', dims: [1, tokens, this.#vocabularySize], data };
+    const logits = this.#logits.rowsFor(ids, pass);
+    logits.data.set(data);
+    return logits;
   }
 }

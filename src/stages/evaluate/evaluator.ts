@@ -36,8 +36,8 @@ export class Evaluator {
       evaluator.begin(windows, (share) => report((done + share * before) / steps));
       done += before;
     }
-    const results = windows.map((ids, window) => {
-      const result = this.#evaluateWindow(ids, window);
+    const results = windows.map((_, window) => {
+      const result = this.#evaluateWindow(window);
       report((done + ((window + 1) / windows.length) * evaluators.length) / steps);
       return result;
     });
@@ -45,11 +45,11 @@ export class Evaluator {
     return results;
   }
 
-  #evaluateWindow(ids: Int32Array, window: number): WindowResult {
+  #evaluateWindow(window: number): WindowResult {
     const { loss, logits } = this.#model.evaluate(window);
     const expected = this.#reference?.evaluate(window);
     if (expected?.logits === undefined || logits === undefined) return { loss };
-    this.#comparison ??= new LogitComparison(this.#engine, this.#vocabularySize, ids.length);
+    this.#comparison ??= new LogitComparison(this.#engine, this.#vocabularySize);
     return { loss, referenceLoss: expected.loss, comparison: this.#comparison.compare(expected.logits, logits) };
   }
 }

@@ -1,13 +1,12 @@
 import type { ModelDirectory } from '../../models/model-directory.js';
-import type { Model } from '../../onnx/model.js';
 import type { Engine } from '../../ort/engine.js';
-import type { TensorData } from '../../ort/tensor-data.js';
-import { zeros } from '../../ort/tensor-data.js';
+import { mean } from '../../runtime/averages.js';
 import type { Batch } from '../layerwise/decoder-walk.js';
 import { DecoderWalk } from '../layerwise/decoder-walk.js';
-import type { OpenPart } from '../layerwise/layerwise-model.js';
-import { addTokenLosses } from './loss-graph.js';
+import type { OpenPart } from '../layerwise/open-part.js';
+import { TokenLosses } from './token-losses.js';
 import type { EvaluatedWindow, WindowEvaluator } from './window-evaluator.js';
+import { WindowLogits } from './window-logits.js';
 
 export interface GraphEvaluatorOptions {
   readonly keepLogits: boolean;
@@ -15,19 +14,19 @@ export interface GraphEvaluatorOptions {
   readonly wholeModelBytes?: number;
 }
 
-/** Runs batches of windows through the graph of a model. Losses are computed inside it. */
+/** Runs batches of windows through the graph of a model, in several passes where that gives the same. */
 export class GraphEvaluator implements WindowEvaluator {
   readonly #walk: DecoderWalk;
-  readonly #vocabularySize: number;
-  readonly #keepLogits: boolean;
-  #logits: TensorData<'float32'> | undefined;
+  readonly #losses: TokenLosses;
+  readonly #logits: WindowLogits;
   #batch: Batch = { windows: [], states: [] };
   #last: OpenPart | undefined;
 
   constructor(engine: Engine, opened: ModelDirectory, { keepLogits, wholeModelBytes }: GraphEvaluatorOptions) {
+    const { vocabularySize } = opened.info;
     this.#walk = new DecoderWalk(engine, opened, wholeModelBytes);
-    this.#vocabularySize = opened.info.vocabularySize;
-    this.#keepLogits = keepLogits;
+    this.#losses = new TokenLosses(engine, vocabularySize);
+    this.#logits = new WindowLogits(vocabularySize, keepLogits);
   }
 
   get stretches(): number {
@@ -39,43 +38,30 @@ export class GraphEvaluator implements WindowEvaluator {
     this.#batch = walk.begin(windows);
     const steps = (walk.stretches.length - 1) * windows.length;
     for (const [index, stretch] of walk.stretches.slice(0, -1).entries()) {
-      const part = walk.open(stretch, { values: [], extend: () => {} });
+      const part = walk.open(stretch, { values: [], isPerToken: true });
       for (const window of windows.keys()) {
         walk.run(part, stretch, this.#batch, window, {});
         report((index * windows.length + window + 1) / steps);
       }
       walk.close(part);
     }
-    this.#last = walk.open(this.#lastStretch, { values: [walk.graph.value('logits')!], extend: this.#extend });
+    this.#last = walk.open(walk.stretches.at(-1)!, { values: [walk.graph.value('logits')!], isPerToken: true });
   }
 
   evaluate(window: number): EvaluatedWindow {
-    const { length } = this.#batch.windows[window]!;
-    const losses = zeros('float32', [1, length - 1]);
-    const outputs: Record<string, TensorData> = { token_losses: losses };
-    if (this.#keepLogits) outputs.logits = this.#logitsFor(length);
-    if (this.#last === undefined) throw new Error('no windows are on their way');
-    this.#walk.run(this.#last, this.#lastStretch, this.#batch, window, outputs);
-    return { loss: losses.data.reduce((sum, loss) => sum + loss, 0) / losses.data.length, logits: this.#logits };
+    const last = this.#last;
+    if (last === undefined) throw new Error('no windows are on their way');
+    const ids = this.#batch.windows[window]!;
+    const losses = last.passesOf(ids.length).flatMap((pass) => {
+      const logits = this.#logits.rowsFor(ids, pass);
+      this.#walk.runPass(last, this.#batch, window, pass, { logits });
+      return [...this.#losses.of(ids, pass, logits)];
+    });
+    return { loss: mean(losses), logits: this.#logits.kept };
   }
 
   end(): void {
     if (this.#last !== undefined) this.#walk.close(this.#last);
     this.#last = undefined;
-  }
-
-  get #lastStretch(): DecoderWalk['stretches'][number] {
-    return this.#walk.stretches.at(-1)!;
-  }
-
-  readonly #extend = ({ graph }: Model): void => {
-    addTokenLosses(graph);
-    const logits = graph.value('logits');
-    if (this.#keepLogits && logits !== undefined) graph.addOutput(logits);
-  };
-
-  #logitsFor(length: number): TensorData<'float32'> {
-    if (this.#logits?.dims[1] !== length) this.#logits = zeros('float32', [1, length, this.#vocabularySize]);
-    return this.#logits;
   }
 }

@@ -1,7 +1,8 @@
 import { encodeModel } from '../../onnx/encode-model.js';
 import type { Engine, Session } from '../../ort/engine.js';
 import type { TensorData } from '../../ort/tensor-data.js';
-import { zeros } from '../../ort/tensor-data.js';
+import { rowsOf, zeros } from '../../ort/tensor-data.js';
+import { passTokens, windowPasses } from '../layerwise/window-passes.js';
 import { comparisonModel } from './loss-graph.js';
 
 /** How the logits of a window are to those of a reference, summed over its positions. */
@@ -15,22 +16,24 @@ export interface WindowComparison {
 /** Compares the logits of a model with those of a reference, window by window. */
 export class LogitComparison {
   readonly #session: Session;
-  readonly #divergence: TensorData<'float32'>;
-  readonly #agreement: TensorData<'float32'>;
 
-  constructor(engine: Engine, vocabularySize: number, length: number) {
+  constructor(engine: Engine, vocabularySize: number) {
     this.#session = engine.openSession({ bytes: encodeModel(comparisonModel(vocabularySize)) });
-    this.#divergence = zeros('float32', [1, length]);
-    this.#agreement = zeros('float32', [1, length]);
   }
 
-  /** Both float32 [1, length, vocabulary]. */
+  /** Both float32 [1, length, vocabulary]. They are compared row block by row block, which stay in the processor's cache. */
   compare(reference: TensorData<'float32'>, logits: TensorData<'float32'>): WindowComparison {
-    const inputs = { reference_logits: reference, logits };
-    const bound = this.#session.bind(inputs, { divergence: this.#divergence, agreement: this.#agreement });
-    bound.run();
-    bound.release();
-    return { divergence: sum(this.#divergence.data), agreement: sum(this.#agreement.data) };
+    const length = logits.dims[1] ?? 0;
+    const [divergence, agreement] = [zeros('float32', [1, length]), zeros('float32', [1, length])];
+    for (const { start, tokens } of windowPasses(length, passTokens)) {
+      const bound = this.#session.bind(
+        { reference_logits: rowsOf(reference, start, tokens), logits: rowsOf(logits, start, tokens) },
+        { divergence: rowsOf(divergence, start, tokens), agreement: rowsOf(agreement, start, tokens) },
+      );
+      bound.run();
+      bound.release();
+    }
+    return { divergence: sum(divergence.data), agreement: sum(agreement.data) };
   }
 }
 

@@ -56,7 +56,7 @@ function evaluateWindows(
     return evaluateInParts(new Evaluator(engine, vocabularySize, model, reference), windows, runner, context);
   }
   return withEagerModel(runner, { granularity: 'island', capacity: windows.length }, (model) => {
-    const eager = new EagerEvaluator(engine, model, vocabularySize);
+    const eager = new EagerEvaluator(engine, model, { vocabularySize, keepLogits: reference !== undefined });
     const report = (share: number): void =>
       context.report({ done: Math.floor(share * windows.count), total: windows.count, unit: 'windows' });
     return new Evaluator(engine, vocabularySize, eager, reference).evaluate([...windows], report);

@@ -8,17 +8,16 @@ import type { Value } from '../../onnx/node.js';
 import type { Engine, NamedTensors } from '../../ort/engine.js';
 import type { TensorData } from '../../ort/tensor-data.js';
 import { zeros } from '../../ort/tensor-data.js';
-import type { OpenPart } from './layerwise-model.js';
-import { LayerwiseModel } from './layerwise-model.js';
+import { LayerwiseModel, type PartExtension } from './layerwise-model.js';
+import type { OpenPart } from './open-part.js';
+import type { WindowPass } from './window-passes.js';
 
 /** Models with fewer bytes of weights are run as one graph. */
 const largestWholeModelBytes = 2 ** 30;
 
-/** What a stretch computes besides what it hands on. */
-export interface Extension {
+/** What a stretch computes besides what it hands on: `extend` makes more of `values` where they are computed. */
+export interface Extension extends PartExtension {
   readonly values: readonly Value[];
-  /** Makes more of the values in a part of the model that computes them. */
-  extend(part: Model): void;
 }
 
 /** Windows on their way through a model, with the residual stream where they are. */
@@ -57,12 +56,16 @@ export class DecoderWalk {
   }
 
   /** Opens a stretch. A model that is one stretch stays open: it is always extended in the same way. */
-  open({ input, output }: Stretch, { values, extend }: Extension): OpenPart {
+  open({ input, output }: Stretch, { values, extend, ...how }: Extension): OpenPart {
     if (this.#whole !== undefined) return this.#whole;
     const outputs = new Set([...(output === undefined ? [] : [output]), ...values]);
-    const part = this.#model.open(input === undefined ? [] : [input], [...outputs], (model) => {
+    const extendValues = (model: Model): void => {
       for (const { name } of values) if (name !== output?.name) removeOutput(model, name);
-      extend(model);
+      extend?.(model);
+    };
+    const part = this.#model.open(input === undefined ? [] : [input], [...outputs], {
+      ...how,
+      ...(extend === undefined ? {} : { extend: extendValues }),
     });
     if (this.stretches.length === 1) this.#whole = part;
     return part;
@@ -74,16 +77,29 @@ export class DecoderWalk {
   }
 
   /** Runs a window of a batch through an open stretch, and moves its residual stream on. */
-  run(part: OpenPart, { input, output }: Stretch, batch: Batch, window: number, outputs: NamedTensors): void {
+  run(part: OpenPart, stretch: Stretch, batch: Batch, window: number, outputs: NamedTensors): void {
     const state = batch.states[window];
+    const { output } = stretch;
     const next = state === undefined || output === undefined ? undefined : zeros('float32', state.dims);
     part.run(
       batch.windows[window]!,
-      input === undefined || state === undefined ? {} : { [input.name]: state },
+      inputOf(stretch, batch, window),
       output === undefined || next === undefined ? outputs : { ...outputs, [output.name]: next },
     );
     if (next !== undefined) state?.data.set(next.data);
   }
+
+  /** Runs a pass of a window through the last stretch, behind those before it. `outputs` have the rows of the pass. */
+  runPass(part: OpenPart, batch: Batch, window: number, pass: WindowPass, outputs: NamedTensors): void {
+    const stretch = this.stretches.at(-1)!;
+    part.runPass(batch.windows[window]!, pass, inputOf(stretch, batch, window), outputs);
+  }
+}
+
+/** The residual stream of a window, where a stretch does not start from the tokens. */
+function inputOf({ input }: Stretch, { states }: Batch, window: number): NamedTensors {
+  const state = states[window];
+  return input === undefined || state === undefined ? {} : { [input.name]: state };
 }
 
 /** A model that does not fall into stretches is run as a whole, whatever its size. */

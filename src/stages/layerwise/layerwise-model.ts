@@ -1,12 +1,15 @@
 import type { ModelInfo } from '../../models/architecture.js';
-import { promptInputs } from '../../models/decoder-inputs.js';
 import { openModelSession } from '../../models/graph-session.js';
 import { lowerAttention } from '../../models/lower-attention.js';
 import type { ModelDirectory } from '../../models/model-directory.js';
 import { extractBetween } from '../../models/segments.js';
+import type { Graph } from '../../onnx/ir.js';
 import type { Model } from '../../onnx/model.js';
 import type { Value } from '../../onnx/node.js';
-import type { Engine, NamedTensors, Session } from '../../ort/engine.js';
+import type { Engine } from '../../ort/engine.js';
+import { type CachePort, findCachePorts } from '../../runtime/key-value-caches.js';
+import { OpenPart } from './open-part.js';
+import { readsInPasses } from './window-passes.js';
 
 /** A model of which parts are opened one at a time, so that memory holds the weights of one part. */
 export class LayerwiseModel {
@@ -24,38 +27,26 @@ export class LayerwiseModel {
     this.info = info;
   }
 
-  /** Opens what computes some values from others and the tokens. `extend` makes it compute something else besides. */
-  open(inputs: readonly Value[], outputs: readonly Value[], extend: (part: Model) => void = () => {}): OpenPart {
+  /** Opens what computes some values from others and the tokens. */
+  open(inputs: readonly Value[], outputs: readonly Value[], extension: PartExtension = {}): OpenPart {
     const part = extractBetween(this.model, inputs, outputs);
-    extend(part);
-    return new OpenPart(openModelSession(this.#engine, part, this.#directory), this.info);
+    const ports = extension.isPerToken === true && readsInPasses(part.graph) ? this.#keepCaches(part.graph) : undefined;
+    extension.extend?.(part);
+    return new OpenPart(openModelSession(this.#engine, part, this.#directory), this.info, ports);
+  }
+
+  /** Makes the caches of a part outputs, so that they can grow from pass to pass. */
+  #keepCaches(part: Graph): readonly CachePort[] {
+    const ports = findCachePorts(this.model.graph).filter(({ past }) => part.value(past) !== undefined);
+    for (const { present } of ports) part.addOutput(part.value(present)!);
+    return ports;
   }
 }
 
-/** A part of a model that is ready to run. */
-export class OpenPart {
-  readonly #session: Session;
-  readonly #info: ModelInfo;
-
-  constructor(session: Session, info: ModelInfo) {
-    this.#session = session;
-    this.#info = info;
-  }
-
-  /** Runs a window of tokens, given the values that come from other parts. */
-  run(ids: Int32Array, inputs: NamedTensors, outputs: NamedTensors): void {
-    const available = { ...promptInputs(this.#info, ids), ...inputs };
-    const needed = this.#session.inputs.map(({ name }) => {
-      const tensor = available[name];
-      if (tensor === undefined) throw new Error(`nothing is known of input ${name}`);
-      return [name, tensor] as const;
-    });
-    const bound = this.#session.bind(Object.fromEntries(needed), outputs);
-    bound.run();
-    bound.release();
-  }
-
-  close(): void {
-    this.#session.release();
-  }
+/** What a part computes besides, and how. */
+export interface PartExtension {
+  /** Makes it compute something else besides. */
+  readonly extend?: (part: Model) => void;
+  /** Whether all that it is given and computes has a row for each token, so that a window may be read in several passes. */
+  readonly isPerToken?: boolean;
 }

@@ -124,11 +124,12 @@ export class ResidualStream {
   ): ReadonlyMap<string, InputStatistics> {
     const readValues = [...read.keys()].map((name) => requireValue(this.#model.model, name));
     const wanted = [...outputs, ...measured.map(({ value }) => value), ...readValues];
-    const part = this.#model.open(inputs, wanted, (model) => {
+    const extend = (model: Model): void => {
       const values = measured.map(({ value: { name } }) => requireValue(model, name));
       for (const value of values) model.graph.removeOutput(value);
       addStatistics(model, values);
-    });
+    };
+    const part = this.#model.open(inputs, wanted, { extend });
     const sums = measured.map((each) => new StatisticSums(each));
     for (const [index, ids] of this.#windows.entries()) {
       const state = this.#states[index]!;

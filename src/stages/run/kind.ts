@@ -26,7 +26,7 @@ export const defaultPrompts = [
 
 export const runKind: StageKind = {
   name: 'run',
-  version: 4,
+  version: 5,
   summary: 'Runs a model operator by operator on an NPU and the CPU: generates text, measures and validates',
   produces: 'report',
   parameters: {

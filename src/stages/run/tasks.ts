@@ -117,7 +117,7 @@ function measurePerplexity(
   const { engine, opened } = runner;
   const { vocabularySize } = opened.info;
   const reference = inputs.reference === undefined ? undefined : openReference(runner, inputs.reference);
-  const eager = new EagerEvaluator(engine, model, vocabularySize);
+  const eager = new EagerEvaluator(engine, model, { vocabularySize, keepLogits: reference !== undefined });
   const evaluator = new Evaluator(engine, vocabularySize, eager, reference);
   const results = evaluator.evaluate([...windows], (share) =>
     report({ done: Math.floor(share * windows.count), total: windows.count, unit: 'windows' }),
