@@ -15,7 +15,7 @@ export interface NBitsOptions {
 
 /**
  * Quantizes a weight, byte for byte as the default algorithm of ONNX Runtime's MatMulNBitsQuantizer does
- * (mlas/lib/q4_dq.cpp, on x86), with 4 bits also where K is not a multiple of the block. For 4 bits:
+ * (mlas/lib/q4_dq.cpp, on x86), also where K is not a multiple of the block. For 4 bits:
  * - symmetric: scale = -(value of the largest magnitude) / 8, so that this value becomes code 0 and nothing is clipped
  *   but what lies close to its opposite; zero point 8;
  * - asymmetric: scale = (max - min) / 15 over a range that includes 0, zero point = round(-min / scale);
@@ -36,7 +36,7 @@ export function quantizeNBitsWithError(
   const layout = { group: block, bits, largestCode: nbitsLargestCode(bits), columnBytes };
   const { codes, scales, zeroPoints, comparison } = quantizeBlocksKernel(weight, layout, symmetric);
   requireFinite(weight, comparison.squaredNorm);
-  if (bits === 4 && rows % 2 === 1) fillLastHalfByte(codes, rows, block, columnBytes);
+  fillLastByte(codes, rows, block, bits, columnBytes);
   const quantized = { rows, columns, bits, block, codes, scales };
   return {
     quantized: zeroPoints ? { ...quantized, zeroPoints: packZeroPoints(zeroPoints, columns, bits) } : quantized,
@@ -45,13 +45,16 @@ export function quantizeNBitsWithError(
 }
 
 /**
- * With an odd K the last byte of a column has a half that belongs to no row. ONNX Runtime works on two blocks at a time
- * and leaves the previous odd row's code there, or 0 if these two blocks have none yet.
+ * Where rows don't fill the last byte of a column, the rest of it belongs to none. ONNX Runtime works on as many blocks at a
+ * time as a byte has codes, and leaves the codes of the byte before there, or 0 if these blocks have none yet.
  */
-function fillLastHalfByte(codes: Uint8Array, rows: number, block: NBitsBlock, columnBytes: number): void {
-  const lastRow = rows - 1;
-  if (lastRow % (2 * block) === 0) return;
-  for (let byte = lastRow >> 1; byte < codes.length; byte += columnBytes) {
-    codes[byte] = codes[byte]! | (codes[byte - 1]! & 0xf0);
+function fillLastByte(codes: Uint8Array, rows: number, block: NBitsBlock, bits: NBits, columnBytes: number): void {
+  const perByte = 8 / bits;
+  const filled = rows % perByte;
+  const firstRow = rows - filled;
+  if (filled === 0 || firstRow % (perByte * block) === 0) return;
+  const rest = (0xff << (filled * bits)) & 0xff;
+  for (let byte = firstRow / perByte; byte < codes.length; byte += columnBytes) {
+    codes[byte] = codes[byte]! | (codes[byte - 1]! & rest);
   }
 }

@@ -25,7 +25,7 @@ const stringOrList = {
 
 export const quantizeKind: StageKind = {
   name: 'quantize',
-  version: 3,
+  version: 4,
   summary: 'Quantizes the operators that rules select',
   produces: 'model',
   parameters: {

@@ -251,8 +251,9 @@ def make_groups():
     logging.disable(logging.WARNING)
     version = f"onnxruntime {onnxruntime.__version__}"
     cases = []
-    # With 2 bits ONNX Runtime leaves codes of earlier rows where a last byte has more places than rows, which nothing reads.
-    incomplete = {2: [(16, 44), (32, 72), (64, 132)], 8: [(16, 41), (32, 70), (64, 130)]}
+    # Last bytes that rows fill in part, in the middle of four blocks and at their beginning: what is left there depends on both.
+    parts = [(16, 1), (16, 3), (16, 42), (16, 65), (16, 67), (32, 70), (32, 129), (64, 131), (64, 257), (128, 5)]
+    incomplete = {2: [(16, 44), (32, 72), (64, 132)] + parts, 8: [(16, 41), (32, 70), (64, 130)]}
     for bits in (2, 8):
         whole = [(16, 48), (32, 96), (64, 192), (128, 256), (256, 512)]
         for block, rows in whole + incomplete[bits] + [(128, 300), (256, 300)]:
