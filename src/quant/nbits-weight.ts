@@ -35,6 +35,11 @@ export interface NBitsWeight {
   readonly zeroPoints?: Uint8Array;
 }
 
+/** Bytes of codes, scales and zero points. */
+export function nbitsByteLength({ codes, scales, zeroPoints }: NBitsWeight): number {
+  return codes.byteLength + scales.byteLength + (zeroPoints?.byteLength ?? 0);
+}
+
 /** How many blocks a column of a weight with this many rows has. The last one may be incomplete. */
 export function nbitsBlockCount(rows: number, block: NBitsBlock): number {
   return Math.ceil(rows / block);

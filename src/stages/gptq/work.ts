@@ -12,6 +12,7 @@ import { dequantizeNBits } from '../../quant/dequantize.js';
 import { type GptqInput, prepareGptqInput, quantizeGptq } from '../../quant/gptq.js';
 import type { GroupBits, GroupSize } from '../../quant/groups.js';
 import { type Matrix, matrix } from '../../quant/matrix.js';
+import { type NBitsWeight, nbitsByteLength } from '../../quant/nbits-weight.js';
 import { weightError } from '../../quant/weight-error.js';
 import { tokenDigest } from '../../text/token-digest.js';
 import type { DatasetParameters } from '../dataset-windows.js';
@@ -110,7 +111,7 @@ function quantizeSegment(
     });
     weights.push(keepWeight(writer, layer, quantized));
     const { gram } = statistics.get(input.name)!;
-    nodes.push(account(layer, weight, dequantizeNBits(quantized), gram, products));
+    nodes.push(account(layer, weight, quantized, gram, products));
   }
   writer.end({ weights, nodes });
 }
@@ -133,20 +134,23 @@ function withName<Result>(name: string, work: () => Result): Result {
   }
 }
 
-/** The output error is that for the inputs whose second moments are given. `restored` is overwritten. */
+/** The output error is that for the inputs whose second moments are given. */
 function account(
-  { name, inputFeatures, outputFeatures }: LinearLayer,
+  { name, tensor, inputFeatures, outputFeatures }: LinearLayer,
   weight: Matrix,
-  restored: Matrix,
+  quantized: NBitsWeight,
   gram: Matrix,
   products: MatrixProducts,
 ): JsonObject {
+  const restored = dequantizeNBits(quantized);
   const { relativeFrobenius, largest } = weightError(weight, restored);
   const outputError = outputErrorOf(squaresOf(weight, restored, gram, products));
   return {
     name,
     inputFeatures,
     outputFeatures,
+    sizeBytesBefore: tensor.byteLength,
+    sizeBytesAfter: nbitsByteLength(quantized),
     relativeError: relativeFrobenius,
     largestError: largest,
     ...outputError,

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject } from '../../json.js';
-import { findEmbeddings } from '../../models/embeddings.js';
+import { type Embedding, findEmbeddings } from '../../models/embeddings.js';
 import type { LinearLayer } from '../../models/linear-layers.js';
 import { findLinearLayers } from '../../models/linear-layers.js';
 import {
@@ -14,10 +14,10 @@ import { spread } from '../../numerics/threads/spread.js';
 import type { Model } from '../../onnx/model.js';
 import type { Value } from '../../onnx/node.js';
 import { schemeText } from '../../quant/schemes.js';
-import type { WeightError } from '../../quant/weight-error.js';
 import type { DatasetParameters } from '../dataset-windows.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { largestErrors } from '../layerwise/largest-errors.js';
+import { account, type OperatorAccount, type Outcome } from './account.js';
 import type { MeasureOutputErrors } from './output-errors.js';
 import { quantizeEmbedding } from './quantize-embedding.js';
 import { replaceLayer } from './replace-layer.js';
@@ -49,12 +49,9 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
   const decisions: readonly Decision[] = [...embeddings, ...layers];
   const limits = staticLimits(layers, context.inputs.stats);
   const weights = new WeightGroups(context);
+  const bytesBefore = byteLengthOf(model, constantsOf(model));
   const accounts = [
-    ...embeddings.map((decision) => {
-      const { rows, features } = decision.operator;
-      const error = decision.scheme && quantizeEmbedding(model, decision.operator, decision.scheme);
-      return account(decision, { rows, features }, error);
-    }),
+    ...embeddings.map((decision) => quantizeTable(model, decision)),
     ...(await quantizeLayers(model, layers, limits, weights, context)),
   ];
   model.graph.removeUnused();
@@ -83,34 +80,16 @@ export async function quantize(context: WorkContext<QuantizeParameters>): Promis
     `${JSON.stringify({ format: 1, rules: rulesSummary(rules, decisions), nodes }, null, 2)}\n`,
   );
   const kept = layers.filter(({ scheme }) => scheme === undefined).map(({ operator }) => operator.name);
-  const bytes = [...model.graph.initializers.values()].reduce(
-    (sum, { initializer }) => sum + (initializer?.byteLength ?? 0),
-    0,
-  );
   return {
     metrics: {
       ...summary,
       kept,
-      bytes,
+      bytesBefore,
+      bytes: byteLengthOf(model, constantsOf(model)),
       ...largestErrors(nodes),
       rules: rulesSummary(rules, decisions),
     },
   };
-}
-
-/** What is said of an operator in `quantization.json`. Errors compare the weights before and after. */
-interface OperatorAccount extends JsonObject {
-  readonly name: string;
-  /** Number of the rule that decided, from 1; `null` when none matched. */
-  readonly rule: number | null;
-  readonly scheme: string | null;
-  /** Relative error in the Frobenius norm. */
-  readonly relativeError?: number;
-  /** Largest absolute error of a weight. */
-  readonly largestError?: number;
-  /** Relative error of the output in the Frobenius norm, or `null` and why there is none. See `output-errors.ts`. */
-  readonly outputError?: number | null;
-  readonly outputErrorReason?: string;
 }
 
 /** Loaded when there is a text: what reads and runs it takes as long to load as a small model to quantize. */
@@ -132,20 +111,14 @@ async function withOutputErrors(
   return accounts.map((each) => (each.scheme === null ? each : { ...each, ...errorOf(each.name) }));
 }
 
-/** `sizes`: of the weight, by name. */
-function account(
-  { operator, rule, scheme }: Decision,
-  sizes: { readonly [name: string]: number },
-  error: WeightError | undefined,
-): OperatorAccount {
-  const errors = error === undefined ? {} : { relativeError: error.relativeFrobenius, largestError: error.largest };
-  return {
-    name: operator.name,
-    rule: rule ?? null,
-    scheme: scheme === undefined ? null : schemeText(scheme),
-    ...sizes,
-    ...errors,
-  };
+function quantizeTable(model: Model, decision: Decision<Embedding>): OperatorAccount {
+  const { operator, scheme } = decision;
+  const { rows, features } = operator;
+  if (scheme === undefined) return account(decision, { rows, features });
+  const before = constantsOf(model);
+  const error = quantizeEmbedding(model, operator, scheme);
+  const sizeBytes = byteLengthOf(model, constantsOf(model).slice(before.length));
+  return account(decision, { rows, features }, { error, sizeBytes });
 }
 
 /**
@@ -160,21 +133,30 @@ async function quantizeLayers(
 ): Promise<readonly OperatorAccount[]> {
   const selected = decisions.flatMap(({ operator, scheme }) => (scheme === undefined ? [] : [{ operator, scheme }]));
   const jobs = selected.map(({ operator, scheme }) => weightJob(operator, scheme));
-  const errors = new Map<LinearLayer, WeightError>();
+  const outcomes = new Map<LinearLayer, Outcome>();
   await spread({ jobs, run, module: weightJobModule }, threads, (result, index) => {
     const { operator } = selected[index]!;
-    const before = model.graph.initializers.size;
+    const before = constantsOf(model);
     replaceLayer(model, operator, result, limits.get(operator.input));
-    const added = [...model.graph.initializers.keys()].slice(before);
+    const added = constantsOf(model).slice(before.length);
     weights.move(model.graph, added, String(operator.decoderLayer ?? operator.name));
-    errors.set(operator, result.error);
+    outcomes.set(operator, { error: result.error, sizeBytes: byteLengthOf(model, added) });
     report({ done: index + 1, total: jobs.length, unit: 'layers' });
   });
   weights.end();
   return decisions.map((decision) => {
     const { inputFeatures, outputFeatures } = decision.operator;
-    return account(decision, { inputFeatures, outputFeatures }, errors.get(decision.operator));
+    return account(decision, { inputFeatures, outputFeatures }, outcomes.get(decision.operator));
   });
+}
+
+/** Names of the constants of a model. New ones come last. */
+function constantsOf({ graph }: Model): readonly string[] {
+  return [...graph.initializers.keys()];
+}
+
+function byteLengthOf({ graph }: Model, names: Iterable<string>): number {
+  return [...names].reduce((sum, name) => sum + (graph.initializers.get(name)?.initializer?.byteLength ?? 0), 0);
 }
 
 function rulesSummary(rules: readonly Rule[], decisions: readonly Decision[]): JsonObject[] {

@@ -117,10 +117,14 @@ test('rules without `op: Gather` leave embeddings, and the account names those t
       'scheme',
       'rows',
       'features',
+      'sizeBytesBefore',
+      'sizeBytesAfter',
       'relativeError',
       'largestError',
     ]);
     assert.ok(nodes[0].relativeError > 0 && nodes[0].relativeError < 0.01);
+    assert.is(nodes[0].sizeBytesBefore, 4096 * 16 * 4);
+    assert.is(nodes[0].sizeBytesAfter, 4096 * (16 + 4 + 1), 'codes, a scale and a zero point for each row');
   }));
 
 test.run();

@@ -31,6 +31,8 @@ const dataset: DatasetParameters = { text: 'calibration.txt', windows: 34, lengt
 
 interface Account {
   readonly name: string;
+  readonly sizeBytesBefore: number;
+  readonly sizeBytesAfter: number;
   readonly outputError?: number | null;
   readonly outputErrorReason?: string;
 }
@@ -192,6 +194,24 @@ test('a data set changes the accounts alone, and those are the same with two thr
         assert.ok(typeof outputError === 'number' && outputError > 0 && outputError < 0.1, `${name}: ${outputError}`);
     }
     assert.not(accountsOf(to('without')).some((account) => 'outputError' in account));
+  }));
+
+test('sizes before and after are those of the constants of each operator', () =>
+  withTinyModel(async (model, to) => {
+    const rules: QuantizeParameters['rules'] = [
+      { match: { name: 'lm_head' }, keep: 'float' },
+      { match: { layers: [0] }, scheme: 'w8a8-channel' },
+      { match: {}, scheme: 'w4-g32' },
+    ];
+    const { metrics } = await quantize({ ...workPlace(to('quantized')), parameters: { rules }, inputs: { model } });
+    const sizes = new Map(accountsOf(to('quantized')).map((each) => [each.name, each] as const));
+    const sizesOf = (name: string) => [sizes.get(name)?.sizeBytesBefore, sizes.get(name)?.sizeBytesAfter];
+    assert.equal(sizesOf('lm_head'), [4096 * 16 * 4, 4096 * 16 * 4]);
+    assert.equal(sizesOf('model.decoder.layers.0.fc1'), [16 * 32 * 4, 16 * 32 + 32 * 4]);
+    // Of a block of 32 weights half is unused here.
+    assert.equal(sizesOf('model.decoder.layers.1.fc1'), [16 * 32 * 4, 32 * (16 + 4 + 1)]);
+    const saved = [...sizes.values()].reduce((sum, each) => sum + each.sizeBytesBefore - each.sizeBytesAfter, 0);
+    assert.is(Number(metrics.bytesBefore) - Number(metrics.bytes), saved);
   }));
 
 test('a layer that no text runs, and one that gives nothing but zeros, say so', () =>
