@@ -6,6 +6,7 @@ import { findSegments } from '../models/segments.js';
 import type { Graph } from '../onnx/ir.js';
 import type { Node } from '../onnx/node.js';
 import { attempt } from './attempt.js';
+import { type LayerErrors, unknownErrors } from './layer-errors.js';
 import { openModel, type TensorSummary } from './open-model.js';
 
 /** One entry of `linearLayers` of `quern inspect --json`. */
@@ -16,6 +17,9 @@ export interface LinearLayerReport {
   /** Null outside the decoder layers. */
   readonly decoderLayer: number | null;
 }
+
+/** One entry of `quantizedLayers` of `quern inspect --json`. */
+export type QuantizedLayerReport = QuantizedLayer & LayerErrors;
 
 /** One entry of `smoothingGroups` of `quern inspect --json`. */
 export interface SmoothingGroupReport {
@@ -30,7 +34,7 @@ export interface StructureReport {
   readonly operators: readonly { readonly type: string; readonly count: number }[];
   /** Those with float weights: what SmoothQuant, AWQ, GPTQ and quantize work on. */
   readonly linearLayers: readonly LinearLayerReport[];
-  readonly quantizedLayers: readonly QuantizedLayer[];
+  readonly quantizedLayers: readonly QuantizedLayerReport[];
   /** Groups of SmoothQuant behind norms, and those behind linear layers that `groups: extended` has besides. */
   readonly smoothingGroups: readonly SmoothingGroupReport[];
   /** Norms and linear layers without a group. */
@@ -61,7 +65,7 @@ export interface ModelReport {
  * @throws QuernError (`input`) for what can't be read
  */
 export async function inspectModel(path: string): Promise<ModelReport> {
-  const { tensors, tokenizer, model, info, unsupported } = await openModel(path);
+  const { tensors, tokenizer, model, info, errors, unsupported } = await openModel(path);
   const segments = model === undefined ? undefined : attempt(() => findSegments(model.graph).length);
   const segmentCount = segments !== undefined && 'value' in segments ? segments.value : 0;
   const reasons = [...unsupported];
@@ -76,17 +80,24 @@ export async function inspectModel(path: string): Promise<ModelReport> {
     tensors,
     tokenizer,
     model: info ?? null,
-    structure: model === undefined ? null : structureOf(model.graph, segmentCount),
+    structure: model === undefined ? null : structureOf(model.graph, segmentCount, errors),
     unsupported: reasons,
   };
 }
 
-function structureOf(graph: Graph, segments: number): StructureReport {
+function structureOf(
+  graph: Graph,
+  segments: number,
+  errors: ReadonlyMap<string, LayerErrors> = new Map(),
+): StructureReport {
   const { groups, refused } = findScalingGroups(graph);
   return {
     operators: countOperators(graph.nodes),
     linearLayers: findLinearLayers(graph).map(linearLayerReport),
-    quantizedLayers: findQuantizedLayers(graph),
+    quantizedLayers: findQuantizedLayers(graph).map((layer) => ({
+      ...layer,
+      ...(errors.get(layer.name) ?? unknownErrors),
+    })),
     smoothingGroups: groups.map(({ source, linear, layers }) => ({
       source,
       extended: linear !== undefined,

@@ -21,6 +21,7 @@ import type { Model } from '../onnx/model.js';
 import { readModel } from '../onnx/read.js';
 import { openEngine } from '../ort/open-engine.js';
 import { attempt } from './attempt.js';
+import { type LayerErrors, readLayerErrors } from './layer-errors.js';
 
 /** The tensors of one data type. */
 export interface TensorSummary {
@@ -36,6 +37,8 @@ export interface OpenedModel {
   /** Missing when the architecture is not supported; `unsupported` says why. */
   readonly model?: Model;
   readonly info?: ModelInfo;
+  /** Of quantized layers, by their names. */
+  readonly errors?: ReadonlyMap<string, LayerErrors>;
   readonly unsupported: readonly string[];
 }
 
@@ -117,7 +120,8 @@ async function openExported(directory: string, names: readonly string[], weights
 function openWritten(path: string, names: readonly string[]): OpenedModel {
   const { model, info } = openModelDirectory(path);
   const tensors = [...model.graph.initializers.values()].flatMap(({ initializer }) => initializer ?? []);
-  return { tensors: summarise(tensors), tokenizer: tokenizerOf(names), model, info, unsupported: [] };
+  const errors = readLayerErrors(path);
+  return { tensors: summarise(tensors), tokenizer: tokenizerOf(names), model, info, errors, unsupported: [] };
 }
 
 interface Counted {

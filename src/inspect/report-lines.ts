@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from '../format.js';
+import { formatBytes, formatCount, formatPercent } from '../format.js';
 import type { ModelReport, StructureReport } from './model-report.js';
 
 /** A report for people: decoder layers that are alike share a line, with `*` for their number. Rows of cells. */
@@ -45,10 +45,23 @@ function structureRows(structure: StructureReport): string[][] {
     ['segments', String(structure.segments)],
     ...layers.map((line) => ['linear', line]),
     ...quantized.map((line) => ['quantized', line]),
+    ...errorLines(structure).map((line) => ['errors', line]),
     ...groupLines(false).map((line) => ['smoothing', line]),
     ...groupLines(true).map((line) => ['extended', line]),
     ...refused.map((line) => ['not smoothed', line]),
   ];
+}
+
+/** The largest errors that quantizing has left, where they are known. */
+function errorLines({ quantizedLayers }: StructureReport): readonly string[] {
+  return (['weightError', 'outputError'] as const).flatMap((kind) => {
+    const known = quantizedLayers.filter((layer) => layer[kind] !== null);
+    const [first, ...others] = known;
+    if (first === undefined) return [];
+    const worst = others.reduce((most, layer) => (Number(layer[kind]) > Number(most[kind]) ? layer : most), first);
+    const what = kind === 'weightError' ? 'weights' : 'outputs';
+    return [`${what} up to ${formatPercent(worst[kind])} (${worst.name})`];
+  });
 }
 
 /** Lines that differ in the numbers of their modules only become one, with how often it stands for. */

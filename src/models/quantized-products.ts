@@ -8,6 +8,7 @@ import type { Int8Weight } from '../quant/int8-weight.js';
 import type { NBits, NBitsBlock, NBitsWeight } from '../quant/nbits-weight.js';
 import { nbitsBlockCount, nbitsBlocks, nbitsColumnBytes } from '../quant/nbits-weight.js';
 import { functionDomain } from './functions.js';
+import { moduleOf } from './module-key.js';
 import { type FunctionActivations, quantizedMatMulActivations } from './quantized-matmul.js';
 import { type StaticProduct, staticProductOf } from './static-product.js';
 
@@ -144,7 +145,7 @@ function productOf(
   output: Value,
   weightName: string | undefined,
 ): Pick<Product, 'name' | 'node' | 'input' | 'output' | 'weightName'> {
-  const name = node.metadata.get('quern.module') ?? node.name;
+  const name = moduleOf(node);
   return { name, node, input, output, weightName: weightName ?? `${name}.weight` };
 }
 

@@ -87,6 +87,7 @@ test('what --json prints follows the schemas', () =>
     await document('inspect', 'inspect', join(repository, 'recipes/models/opt-wren-4m'));
     const model = await buildTinyModel(project);
     await document('diff', 'diff', 'model.yaml:float', 'model.yaml:int8');
+    await document('inspect', 'inspect', (await project.quern('path', 'model.yaml', 'int8')).stdout.trim());
     const drawn = ['--temperature', '1', '--top-k', '5', '--top-p', '0.9', '--max-tokens', '3'];
     await document('generate', 'generate', model, '--prompt', 'The');
     await document('generate', 'generate', model, '--prompt', 'The', ...drawn);

@@ -1,11 +1,14 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inspectModel } from '../../src/inspect/model-report.js';
 import { modelReportRows } from '../../src/inspect/report-lines.js';
+import { quantize } from '../../src/stages/quantize/work.js';
 import { writeExported } from '../models/import/exported-golden.js';
+import { loadCheckpoint, textSource, workPlace } from '../support/loaded-model.js';
 import { withTemporaryDirectory } from '../support/temporary.js';
+import { writeTinyOpt } from '../support/tiny-opt.js';
 
 const wren = join(import.meta.dirname, '../../recipes/models/opt-wren-4m');
 
@@ -92,6 +95,34 @@ test('an exported graph is described as its checkpoint is, without its weights b
     const { model, unsupported } = await inspectModel(directory);
     assert.is(model, null);
     assert.match(String(unsupported[0]), /hidden_size is missing/);
+  }));
+
+test('quantized layers have the names of their modules and the errors that their stage has found', () =>
+  withTemporaryDirectory(async (directory) => {
+    const model = await loadCheckpoint(writeTinyOpt(join(directory, 'checkpoint')), join(directory, 'model'));
+    const rules = [
+      { match: { layers: [0] }, scheme: 'w8a8-ort' as const },
+      { match: { name: 'lm_head' }, scheme: 'w4-g32' as const },
+      { match: {}, scheme: 'w8a8' as const },
+    ];
+    const dataset = { text: 'calibration.txt', windows: 2, length: 24, stride: 24 };
+    const place = { ...workPlace(join(directory, 'quantized')), inputs: { model }, sources: textSource() };
+    const { metrics } = await quantize({ ...place, parameters: { rules, dataset } });
+    const report = await inspectModel(join(directory, 'quantized'));
+    const layers = report.structure?.quantizedLayers ?? [];
+    assert.is(layers.length, 13);
+    assert.is(layers[0]?.name, 'model.decoder.layers.0.self_attn.q_proj');
+    assert.is(layers[0]?.activations, 'uint8');
+    assert.is(layers.at(-1)?.name, 'lm_head');
+    assert.is(Math.max(...layers.map(({ outputError }) => Number(outputError))), metrics.largestOutputError);
+    assert.is(Math.max(...layers.map(({ weightError }) => Number(weightError))), metrics.largestWeightError);
+    const errors = modelReportRows(report).filter(([heading]) => heading === 'errors');
+    assert.is(errors.length, 2);
+    assert.match(errors[0]?.[1] ?? '', /^weights up to .*% \(lm_head\)$/);
+    rmSync(join(directory, 'quantized/quantization.json'));
+    const unknown = (await inspectModel(join(directory, 'quantized'))).structure?.quantizedLayers[0];
+    assert.is(unknown?.weightError, null);
+    assert.is(unknown?.outputError, null);
   }));
 
 test.run();

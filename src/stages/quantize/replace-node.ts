@@ -1,11 +1,9 @@
 import type { LinearLayer } from '../../models/linear-layers.js';
+import { moduleKey } from '../../models/module-key.js';
 import { int } from '../../onnx/attribute.js';
 import type { Node, Value } from '../../onnx/node.js';
 import { replaceOutput } from '../../onnx/replace-output.js';
 import type { NodeDescription } from '../../quant/names.js';
-
-/** Key of the metadata by which a node says which module it computes, when its name has to be another one. */
-export const moduleKey = 'quern.module';
 
 /** Adds a described node in front of the layer's, and notes the module it belongs to. */
 export function addNode(
