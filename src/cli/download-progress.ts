@@ -1,6 +1,7 @@
 import { formatBytes } from '../format.js';
 import type { RemoteProgress } from '../hub/remote-source.js';
 import type { ProgressMode } from './options.js';
+import { StatusLine } from './status-line.js';
 
 const pauseMs = { tty: 200, plain: 10_000 } as const;
 
@@ -8,7 +9,7 @@ const pauseMs = { tty: 200, plain: 10_000 } as const;
 export class DownloadProgress {
   readonly #style: keyof typeof pauseMs | undefined;
   readonly #saidMs = new Map<string, number>();
-  #lineLength = 0;
+  readonly #line = new StatusLine();
 
   constructor(mode: ProgressMode) {
     const isTerminal = process.stderr.isTTY === true;
@@ -23,21 +24,10 @@ export class DownloadProgress {
     if (nowMs - saidMs < pauseMs[this.#style]) return;
     this.#saidMs.set(origin, nowMs);
     const of = totalBytes === undefined ? '' : ` of ${formatBytes(totalBytes)}`;
-    this.#show(`downloading ${origin}: ${formatBytes(doneBytes)}${of}`);
+    const line = `downloading ${origin}: ${formatBytes(doneBytes)}${of}`;
+    if (this.#style === 'tty') this.#line.show(line);
+    else process.stderr.write(`${line}\n`);
   };
 
-  readonly close = (): void => {
-    if (this.#lineLength > 0) process.stderr.write(`\r${' '.repeat(this.#lineLength)}\r`);
-    this.#lineLength = 0;
-  };
-
-  #show(line: string): void {
-    if (this.#style === 'plain') {
-      process.stderr.write(`${line}\n`);
-      return;
-    }
-    const text = line.slice(0, (process.stderr.columns ?? 80) - 1);
-    process.stderr.write(`\r${text.padEnd(this.#lineLength)}`);
-    this.#lineLength = text.length;
-  }
+  readonly close = (): void => this.#line.clear();
 }

@@ -1,3 +1,6 @@
+/** Thrown where Ctrl-C has ended what a command was about to do: it ends with exit code 130 and says nothing more. */
+export class Interrupted extends Error {}
+
 /**
  * Ctrl-C and SIGTERM: the first asks a build to finish what runs and start nothing more, the second kills what runs.
  */

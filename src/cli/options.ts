@@ -90,7 +90,7 @@ export interface GenerateCommandOptions extends RunModelOptions {
   readonly topP?: number;
   readonly seed: number;
   readonly ignoreEos?: boolean;
-  /** Directory of a smaller model. */
+  /** A smaller model, named as the model is. */
   readonly draft?: string;
   readonly draftTokens: number;
 }

@@ -162,10 +162,7 @@ function createProgram(choose: (verb: Verb) => void): Command {
     )
     .addOption(countOption('--seed <number>', 'of the draws: the same one draws the same tokens', 0).default(0))
     .option('--ignore-eos', 'goes on after an end-of-text token')
-    .option(
-      '--draft <directory>',
-      'a smaller model with the same tokens, which guesses the answer: the same text, faster',
-    )
+    .option('--draft <model>', 'a smaller model with the same tokens, which guesses the answer: the same text, faster')
     .addOption(countOption('--draft-tokens <count>', 'tokens that the draft guesses at a time').default(4))
     .action((model: string, stage: string | undefined, options: GenerateCommandOptions) =>
       choose(async () => (await import('./verbs/generate.js')).generate(model, stage, options)),
@@ -232,7 +229,7 @@ function recipeCommand(program: Command, name: string, description: string): Com
 /** A verb that runs a model, named by its directory or as the stage of a recipe. */
 function modelCommand(program: Command, name: string, description: string): Command {
   return recipeCommand(program, name, description)
-    .argument('<model>', 'the directory of a model that quern built or exported, or a recipe')
+    .argument('<model>', 'a model that quern built or exported, a checkpoint, an ONNX graph, or a recipe')
     .argument('[stage]', 'the stage of the recipe that made the model')
     .option('--devices <list>', 'where operators run, in order of preference: npu:stx,ep:webgpu,plugin:PATH,cpu', 'cpu')
     .addOption(

@@ -10,7 +10,7 @@ import { sourceProblems } from '../build/sources.js';
 import type { Config } from '../config.js';
 import { loadConfig } from '../config.js';
 import { QuernError } from '../errors.js';
-import type { Recipe, ResolvedStage } from '../recipe/load.js';
+import type { LoadedRecipe, Recipe, RecipeOptions, ResolvedStage } from '../recipe/load.js';
 import { loadRecipe } from '../recipe/load.js';
 import { namesText } from '../recipe/references.js';
 import { matchingStages, nearestStage } from '../recipe/select.js';
@@ -29,14 +29,24 @@ export interface Project {
 }
 
 /** Loads a recipe and opens its store. */
-export async function openProject(recipeFile: string, options: CommonOptions): Promise<Project> {
-  const config = await loadConfig(dirname(resolve(recipeFile)));
-  const checked = new CheckedFile(cacheDirectory(options, config), resolve(recipeFile));
-  const loaded = await loadRecipe(displayPath(recipeFile), {
-    kinds: await loadKinds(config.kindModules),
-    set: options.set,
-    checked,
-  });
+export function openProject(recipeFile: string, options: CommonOptions): Promise<Project> {
+  const path = resolve(recipeFile);
+  return openProjectOf(path, dirname(path), options, (read) => loadRecipe(displayPath(recipeFile), read));
+}
+
+/**
+ * Opens the project of a directory with a recipe that `load` reads.
+ * @param path what the recipe is known by
+ */
+export async function openProjectOf(
+  path: string,
+  directory: string,
+  options: CommonOptions,
+  load: (options: RecipeOptions) => LoadedRecipe | Promise<LoadedRecipe>,
+): Promise<Project> {
+  const config = await loadConfig(directory);
+  const checked = new CheckedFile(cacheDirectory(options, config), path);
+  const loaded = await load({ kinds: await loadKinds(config.kindModules), set: options.set, checked });
   if (!loaded.ok) throw new RecipeProblems(loaded.diagnostics, loaded.texts);
   const store = await openStore(options, config);
   checked.write();

@@ -4,6 +4,7 @@ import type { StageError } from '../build/events.js';
 import type { ErrorCode, ExitCode } from '../errors.js';
 import { exitCodes, QuernError } from '../errors.js';
 import { annotate, diagnosticAnnotations, errorAnnotation } from './github.js';
+import { Interrupted } from './interrupts.js';
 import { RecipeProblems } from './recipe-problems.js';
 
 const wrongCallCodes: ReadonlySet<ErrorCode> = new Set(['recipe', 'usage']);
@@ -21,6 +22,7 @@ export async function reportError(error: unknown, argumentList: readonly string[
     await annotate(diagnosticAnnotations(error.diagnostics));
     return exitCodes.wrongCall;
   }
+  if (error instanceof Interrupted) return exitCodes.interrupted;
   const description = describeError(error);
   process.stderr.write(`${await errorText(description)}\n`);
   await annotate([errorAnnotation(description)]);

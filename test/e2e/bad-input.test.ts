@@ -362,14 +362,28 @@ const rows: readonly Row[] = [
     prepare: recipe(load),
     call: ['generate', 'recipe.yaml', '--prompt', 'The'],
     code: 2,
-    says: [/recipe\.yaml is no directory/, /a recipe and one of its stages/],
+    says: [/recipe\.yaml is a recipe/, /a recipe and one of its stages/],
   },
   {
     name: 'a directory to run that has no model',
-    prepare: (project) => void writeTinyOpt(join(project.directory, 'model')),
+    prepare: (project) => void project.write('notes.txt', 'nothing'),
+    call: ['generate', '.', '--prompt', 'The'],
+    code: 2,
+    says: [/holds none of the files that are looked for/, /name a model of quern, a checkpoint/],
+  },
+  {
+    name: 'a checkpoint to run that is broken',
+    prepare: brokenModel({}, weights('')),
+    call: ['bench', 'model'],
+    code: 1,
+    says: /model can't be loaded: .*model\.safetensors/,
+  },
+  {
+    name: 'a checkpoint to run that has no tokenizer',
+    prepare: brokenModel({}, (directory) => rmSync(join(directory, 'tokenizer.json'))),
     call: ['generate', 'model', '--prompt', 'The'],
     code: 1,
-    says: /quern\.json is missing or does not describe a model/,
+    says: /has no tokenizer\.json/,
   },
   {
     name: 'a chat with a model that has no chat template',
@@ -381,9 +395,10 @@ const rows: readonly Row[] = [
   {
     name: 'a chat template that is broken',
     prepare: (project) => {
-      project.write('chat_template.jinja', '{% for %}');
+      writeTinyOpt(join(project.directory, 'model'));
+      project.write('model/chat_template.jinja', '{% for %}');
     },
-    call: ['generate', '.', '--chat', '--prompt', 'Hello'],
+    call: ['generate', 'model', '--chat', '--prompt', 'Hello'],
     code: 1,
     says: [/chat_template\.jinja: the chat template can't be used: /, /--no-chat/],
   },

@@ -51,6 +51,23 @@ test('generate continues a prompt, of a directory and of a stage alike, within t
     assert.match(long.stderr, /the prompt has \d+ tokens, and the model has room for 32/);
   }));
 
+test('a checkpoint is loaded once and runs as the stage that loads it', () =>
+  withModel(async (project, directory) => {
+    const options = ['--prompt', 'The ship was', '--max-tokens', '6', '--ignore-eos'];
+    const { text } = await project.json<Generated>('generate', directory, ...options);
+    const own = ['--cache', 'other'];
+    const first = await project.quern('generate', 'model', ...options, ...own);
+    assert.is(first.stdout, `${text}\n`);
+    assert.match(first.stderr, /loading model\nmodel: .* parameters, OPTForCausalLM/);
+    const draft = ['--draft', './model', '--draft-tokens', '2'];
+    const second = await project.quern('generate', 'model', ...options, ...draft, ...own);
+    assert.is(second.stdout, first.stdout);
+    assert.not.match(second.stderr, /load/);
+    const lengths = ['--prompt-lengths', '4', '--new-tokens', '2', '--repeats', '1'];
+    const bench = await project.json<{ architecture: string }>('bench', 'model', ...lengths, ...own);
+    assert.is(bench.architecture, 'OPTForCausalLM');
+  }));
+
 test('a chat asks as the template of the model has it', () =>
   withModel(async (project, directory) => {
     const chat = await project.json<Generated>('generate', directory, '--chat', '--prompt', 'The', '--max-tokens', '2');

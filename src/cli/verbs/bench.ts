@@ -8,12 +8,14 @@ import { benchReport } from '../../runtime/verbs/bench-report.js';
 import { modelDirectory } from '../model-argument.js';
 import type { BenchCommandOptions } from '../options.js';
 import { formatTable, printJson } from '../output.js';
+import { StatusLine } from '../status-line.js';
 
 /** `quern bench MODEL`: times of prompts and tokens, measured, and beside them what is modelled of an NPU. */
 export async function bench(model: string, stage: string | undefined, options: BenchCommandOptions): Promise<ExitCode> {
   const devices = parseDeviceList(options.devices);
   const { granularity, promptLengths, newTokens, warmup, repeats } = options;
   const isTerminal = process.stderr.isTTY === true;
+  const line = new StatusLine();
   const report = await benchReport({
     directory: await modelDirectory(model, stage, options),
     policy: options.placement,
@@ -22,7 +24,8 @@ export async function bench(model: string, stage: string | undefined, options: B
     spin: options.spin === true,
     log: (line) => process.stderr.write(`${line}\n`),
     onRepeat: (done, total) => {
-      if (isTerminal) process.stderr.write(done === total ? '\r\u001B[K' : `\r${done}/${total} runs`);
+      if (done === total) line.clear();
+      else if (isTerminal) line.show(`${done}/${total} runs`);
     },
   });
   if (options.json) printJson(report);

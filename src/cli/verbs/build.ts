@@ -1,15 +1,13 @@
-import { availableParallelism } from 'node:os';
 import type { BuildResult } from '../../build/build.js';
-import type { BuildListener } from '../../build/events.js';
 import type { LockFile } from '../../build/lock-file.js';
 import { lockFilePath, readLockFile } from '../../build/lock-file.js';
 import { skippedOutcome } from '../../build/outcomes.js';
 import type { PlanOptions } from '../../build/plan.js';
 import { recordBuild } from '../../build/record-build.js';
-import { RunLog } from '../../build/run-log.js';
 import type { ExitCode } from '../../errors.js';
 import { exitCodes, QuernError, unreachable } from '../../errors.js';
 import type { Recipe, ResolvedStage } from '../../recipe/load.js';
+import { buildInProject } from '../build-in-project.js';
 import { cleanStore } from '../clean-store.js';
 import { DownloadProgress } from '../download-progress.js';
 import { addToStepSummary, annotate, outcomeAnnotations } from '../github.js';
@@ -68,52 +66,27 @@ function nothingBuilt(stages: readonly ResolvedStage[]): BuildResult {
   return { status: 'failed', durationMs: 0, stages: outcomes, records: new Map() };
 }
 
-/** Builds with everything that shows and logs it. */
+/** Builds with everything that shows it. */
 async function runBuild(
   project: Project,
   stages: readonly ResolvedStage[],
   options: BuildCommandOptions,
 ): Promise<BuildResult> {
-  await project.store.sweepSandboxes();
   const renderer = await chooseRenderer(options.progress, { verbose: options.verbose === true });
-  const runLog = new RunLog(project.store);
   const interrupts = new InterruptSignals(() => renderer.note('finishing what runs; interrupt again to stop it'));
-  const listener: BuildListener = (event) => {
-    runLog.write(event);
-    renderer.handle(event);
-  };
+  const { memory, jobs, keepGoing } = options;
   try {
-    return await buildWith(project, stages, options, interrupts, listener);
+    return await buildInProject(project, stages, {
+      ...{ memory, jobs, keepGoing },
+      stop: interrupts.stop,
+      kill: interrupts.kill,
+      listener: (event) => renderer.handle(event),
+      ...forceOption(project.recipe, options.force),
+    });
   } finally {
     interrupts.release();
-    runLog.close();
     await renderer.close();
   }
-}
-
-async function buildWith(
-  project: Project,
-  stages: readonly ResolvedStage[],
-  options: BuildCommandOptions,
-  interrupts: InterruptSignals,
-  listener: BuildListener,
-): Promise<BuildResult> {
-  const [{ buildStages }, { LocalExecutor }] = await Promise.all([
-    import('../../build/build.js'),
-    import('../../build/executors/local.js'),
-  ]);
-  return buildStages(project.store, project.recipe, stages, {
-    executor: new LocalExecutor(),
-    kindModules: project.config.kindModules,
-    memoryBytes: memoryBudgetBytes(project, options.memory),
-    jobs: options.jobs ?? availableParallelism(),
-    keepGoing: options.keepGoing === true,
-    epoch: project.config.epoch,
-    stop: interrupts.stop,
-    kill: interrupts.kill,
-    listener,
-    ...forceOption(project.recipe, options.force),
-  });
 }
 
 /** Tells the result to whoever listens: standard output, the CI service, a JUnit file. */

@@ -25,12 +25,13 @@ export async function generate(
       suggestion: 'leave out --temperature or --draft',
     });
   }
-  const directory = await modelDirectory(model, stage, options);
   const isConversation = options.prompt === undefined && process.stdin.isTTY === true && !options.json;
+  const given = isConversation ? undefined : await givenPrompt(options.prompt);
+  const directory = await modelDirectory(model, stage, options);
   // A single prompt is given as it stands unless something else is asked for.
   const chat = options.chat ?? (isConversation || options.system !== undefined ? undefined : false);
   const conversation = openConversation(directory, { chat, system: options.system });
-  const prompt = isConversation ? undefined : await conversation.ask(await givenPrompt(options.prompt));
+  const prompt = given === undefined ? undefined : await conversation.ask(given);
   const { temperature, topK, topP, seed, maxTokens, granularity, ignoreEos = false, draft, draftTokens } = options;
   const generatorOptions = {
     policy: options.placement,

@@ -27,7 +27,7 @@ export function openConversation(directory: string, { chat, system }: Conversati
   const template = chat === false ? undefined : readChatTemplate(directory);
   if (template !== undefined) return new TemplateConversation(template, system);
   if (chat !== true && system === undefined) return unrelatedPrompts;
-  const reason = chat === false ? 'there is no conversation with --no-chat' : `${directory} has no chat template`;
+  const reason = chat === false ? 'there is no conversation with --no-chat' : 'the model has no chat template';
   throw new QuernError('usage', reason, {
     suggestion: system === undefined ? 'leave out --chat' : 'leave out --system, and say it in the prompt',
   });
