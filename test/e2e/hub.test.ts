@@ -96,4 +96,15 @@ test('what can not be had is told before anything runs, all at once, where it st
     assert.match((await project.quern('build', 'recipe.yaml')).stderr, /hf:org is a|hf:org .*|org on/);
   }));
 
+test('a model of the hub is run by its name, and again without a network', () =>
+  withHub(async (project) => {
+    const call = ['generate', `hf:org/model@${commit}`, '--prompt', 'The', '--max-tokens', '2'];
+    const absent = await project.quern(...call, '--offline');
+    assert.is(absent.code, 2, absent.stderr);
+    assert.match(absent.stderr, /^error: hf:org\/model@0123.* is not on this machine/);
+    const first = await project.quern(...call);
+    assert.is(first.code, 0, first.stderr);
+    assert.is((await project.quern(...call, '--offline')).stdout, first.stdout);
+  }));
+
 test.run();
