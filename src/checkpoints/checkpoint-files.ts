@@ -1,3 +1,4 @@
+import { basename, dirname } from 'node:path';
 import { QuernError } from '../errors.js';
 
 export type WeightFormat = 'safetensors' | 'torch' | 'gguf' | 'onnx';
@@ -74,14 +75,39 @@ const usualGraphs = ['model.onnx', 'decoder_model.onnx', 'decoder_model_merged.o
 /** What exporters call files with external data: one for all tensors, or one for each. */
 const externalData = /(\.onnx[._]data(_\d+)?|\.data|\.bin|\.weights?|\.bias|_data)$|^onnx__/;
 
-/** Where hub repositories have their graphs: beside the configuration, or in a folder of their own. */
-const graphFolders = ['', 'onnx/'];
+/** The folder in which hub repositories have their graphs, if those are not beside the configuration. */
+const graphFolder = 'onnx/';
+
+/**
+ * The directory of a model by the path of its graph, and the name of the graph there: the one around, where the graph is in
+ * a folder `onnx`.
+ */
+export function placeOfGraph(path: string): { readonly directory: string; readonly graph: string } {
+  const [directory, graph] = [dirname(path), basename(path)];
+  const around = dirname(directory);
+  const isRepository = !around.startsWith('hf:') || around.includes('/');
+  if (`${basename(directory)}/` !== graphFolder || !isRepository) return { directory, graph };
+  return { directory: around, graph: `${graphFolder}${graph}` };
+}
+
+/** Names of the files that come with a graph: those beside it, and of others those around its folder. */
+export function companionsOfGraph(
+  names: readonly string[],
+  graph: string,
+  isCompanion: (name: string) => boolean,
+): readonly string[] {
+  const folder = graph.slice(0, graph.lastIndexOf('/') + 1);
+  const around = names.filter((name) => isCompanion(name) && !names.includes(`${folder}${name}`));
+  const beside = names.filter((name) => name.startsWith(folder) && isCompanion(name.slice(folder.length)));
+  return [...around, ...beside];
+}
 
 /** An ONNX graph, by name or the usual one, and the files beside it and in folders there that may hold its weights. */
 export function findOnnx(names: readonly string[], graph?: string): WeightFiles | undefined {
-  for (const folder of graphFolders) {
+  const folders = graph?.startsWith(graphFolder) ? [graphFolder] : ['', graphFolder];
+  for (const folder of folders) {
     const inside = names.filter((name) => name.startsWith(folder)).map((name) => name.slice(folder.length));
-    const found = findGraph(inside, graph);
+    const found = findGraph(inside, graph === undefined ? undefined : basename(graph));
     if (found === undefined) continue;
     return { format: 'onnx', main: `${folder}${found.main}`, names: found.names.map((name) => `${folder}${name}`) };
   }

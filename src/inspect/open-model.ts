@@ -1,11 +1,13 @@
 import { existsSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { elementCount } from '../checkpoints/checkpoint.js';
 import {
+  companionsOfGraph,
   findOnnx,
   findWeightFiles,
   isGgufName,
   isOnnxName,
+  placeOfGraph,
   type WeightFiles,
 } from '../checkpoints/checkpoint-files.js';
 import { openWeightFile } from '../checkpoints/open-checkpoint.js';
@@ -65,10 +67,12 @@ export async function openModel(path: string): Promise<OpenedModel> {
 
 async function openFile(path: string): Promise<OpenedModel> {
   if (isGgufName(path)) return openCheckpointFiles(path, [{ name: basename(path), path }]);
-  const [directory, name] = [dirname(path), basename(path)];
-  const names = isOnnxName(name) ? namesInside(directory) : [];
-  const graph = isOnnxName(name) ? findOnnx(names, name) : undefined;
-  if (graph !== undefined) return openExported(directory, names, graph);
+  if (isOnnxName(path)) {
+    const { directory, graph } = placeOfGraph(path);
+    const names = namesInside(directory);
+    const found = findOnnx(names, graph);
+    if (found !== undefined) return openExported(directory, names, found);
+  }
   const checkpoint = openWeightFile(path);
   if (checkpoint === undefined) {
     throw new QuernError('usage', `${path} is not a file with weights`, {
@@ -103,9 +107,13 @@ async function openExported(directory: string, names: readonly string[], weights
   const graphPath = join(directory, weights.main);
   const { graph } = readModel(graphPath);
   const tensors = [...graph.initializers.values()].flatMap(({ initializer }) => initializer ?? []);
-  const found = { tensors: summarise(tensors), tokenizer: tokenizerOf(names) };
-  const wanted = names.filter((name) => isGraphConfig(name) || weights.names.includes(name));
-  const files = wanted.map((name) => ({ name, path: join(directory, name) }));
+  const isCompanion = (name: string): boolean => isGraphConfig(name) || tokenizerFiles.includes(name);
+  const companions = companionsOfGraph(names, weights.main, isCompanion);
+  const found = { tensors: summarise(tensors), tokenizer: tokenizerOf(companions.map((name) => basename(name))) };
+  const files = [...companions, ...weights.names].map((name) => ({
+    name: basename(name),
+    path: join(directory, name),
+  }));
   const engine = await openEngine({ threads: 1 });
   try {
     const imported = attempt(() => importModel(engine, files, graphPath));

@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findOnnx, findWeightFiles } from '../../src/checkpoints/checkpoint-files.js';
+import { companionsOfGraph, findOnnx, findWeightFiles, placeOfGraph } from '../../src/checkpoints/checkpoint-files.js';
 import { namesInside } from '../../src/files/names-inside.js';
 import { withTemporaryDirectory } from '../support/temporary.js';
 
@@ -28,6 +28,26 @@ test('data of another graph is left where it is, data in folders is found', () =
     'model_q4.onnx_data',
     'weights/layers.0.weight',
   ]);
+});
+
+test('a graph in the folder onnx that is named has the files beside it, and of others those around its folder', () => {
+  assert.equal(placeOfGraph('a/onnx/model_q4.onnx'), { directory: 'a', graph: 'onnx/model_q4.onnx' });
+  assert.equal(placeOfGraph('a/model_q4.onnx'), { directory: 'a', graph: 'model_q4.onnx' });
+  assert.equal(placeOfGraph('hf:org/onnx/model.onnx'), { directory: 'hf:org/onnx', graph: 'model.onnx' });
+  assert.is(placeOfGraph('hf:org/name@main/onnx/model.onnx').directory, 'hf:org/name@main');
+  const names = [
+    'config.json',
+    'onnx/model.onnx',
+    'onnx/model_q4.onnx',
+    'onnx/config.json',
+    'tokenizer.json',
+    'other.onnx',
+  ];
+  assert.equal(findOnnx(names, 'onnx/model_q4.onnx')?.names, ['onnx/model_q4.onnx']);
+  const companions = companionsOfGraph(names, 'onnx/model_q4.onnx', (name) => /^[^/]+\.json$/.test(name));
+  assert.equal(companions, ['tokenizer.json', 'onnx/config.json']);
+  const own = companionsOfGraph(names, 'other.onnx', (name) => /^[^/]+\.json$/.test(name));
+  assert.equal(own, ['config.json', 'tokenizer.json']);
 });
 
 test('a GGUF file of the directory itself comes before those in folders', () => {

@@ -1,10 +1,11 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isJsonObject } from '../../src/json.js';
 import { ggufBytes, torchStateDict } from '../checkpoints/hostile-files.js';
 import { tinyGgufMetadata, tinyGgufTensors } from '../checkpoints/tiny-gguf.js';
+import { writeQuantized } from '../models/import/exported-golden.js';
 import { tinyTensors, writeTinyOpt } from '../support/tiny-opt.js';
 import { type BuildDocument, withProject } from './support/project.js';
 import { quern, quernJson } from './support/quern.js';
@@ -51,6 +52,23 @@ test('a checkpoint gives the same model, whatever format it is in', () =>
       3,
       'the name of a format that is found anyway is not in the key',
     );
+  }));
+
+test('a quantized graph in the folder onnx is loaded by its path, with the configuration around', () =>
+  withProject(async (project) => {
+    const repository = writeQuantized(join(project.directory, 'repository'), 'llama-nbits');
+    mkdirSync(join(repository, 'onnx'));
+    renameSync(join(repository, 'model.onnx'), join(repository, 'onnx/model_q4.onnx'));
+    writeFileSync(join(repository, 'onnx/model.onnx'), 'another');
+    const stages = { int4: { kind: 'load', source: './repository/onnx/model_q4.onnx' } };
+    project.write('recipe.yaml', JSON.stringify({ quern: 1, stages }));
+    const { status, stages: built } = await project.build('recipe.yaml');
+    assert.is(status, 'ok', built[0]?.error?.message);
+    assert.ok(Number(built[0]?.metrics.equivalenceError) < 1e-4);
+    const report = await project.json<{ structure: { quantizedLayers: readonly object[] } }>(
+      ...['inspect', 'repository/onnx/model_q4.onnx'],
+    );
+    assert.is(report.structure.quantizedLayers.length, 15);
   }));
 
 test('a GGUF file alone is a model', () =>

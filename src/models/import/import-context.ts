@@ -22,6 +22,8 @@ export interface ImportContext {
   remember(value: Value, translated: Value): void;
   /** A constant of the new graph with a name like this one. */
   constant(name: string, tensor: Tensor): Value;
+  /** The one constant of the new graph for a constant of the source, by the first name that it gets. */
+  sharedConstant(value: Value, tensor: Tensor, name: string): Value;
 }
 
 /** Translates a value that it understands. */

@@ -9,16 +9,17 @@ import { readModel } from '../../onnx/read.js';
 import { FileTensor } from '../../onnx/tensor.js';
 import type { Engine } from '../../ort/engine.js';
 import type { BuiltModel } from '../architecture.js';
-import { modelInfoOf } from '../decoder-sizes.js';
+import { type DecoderSizes, modelInfoOf } from '../decoder-sizes.js';
 import { cacheBranch } from './cache-branch.js';
 import { constantNodes } from './constant-nodes.js';
 import { readImportFacts } from './facts.js';
 import { type ReferenceLogits, referenceLogits } from './import-error.js';
 import { findPorts } from './ports.js';
-import { runProbes } from './probes.js';
+import { type Probe, runProbes } from './probes.js';
 import { SequenceMeaning } from './sequence-meaning.js';
 import { SourceGraph } from './source-graph.js';
 import { translateGraph } from './translate-graph.js';
+import { withoutRounding } from './without-rounding.js';
 
 /** One of the files that a model comes in. */
 export interface ImportFile {
@@ -29,7 +30,7 @@ export interface ImportFile {
 export interface ImportedModel extends BuiltModel {
   /** Fields of its configuration, for the tokens that begin and end texts. */
   readonly fields: ConfigReader;
-  /** What the exported graph computes, and how far from it the imported model may be. */
+  /** What the exported graph computes without rounding activations, and how far from it the imported model may be. */
   readonly references: readonly ReferenceLogits[];
   readonly errorLimit: number;
 }
@@ -74,9 +75,22 @@ function importRead(engine: Engine, model: Model, files: readonly ImportFile[], 
     model: imported,
     info: { ...modelInfoOf({ architecture }, sizes), ...shown },
     fields,
-    references: referenceLogits(ports, probes),
+    references: referencesOf(engine, model, probes, named, directory),
     errorLimit: isHalf ? halfLimit : floatLimit,
   };
+}
+
+/** What the source computes without rounding activations. The model is changed for it. */
+function referencesOf(
+  engine: Engine,
+  model: Model,
+  probes: readonly Probe[],
+  sizes: DecoderSizes,
+  directory: string,
+): readonly ReferenceLogits[] {
+  const isRounded = runPasses(model, [withoutRounding]).length > 0;
+  const ports = findPorts(model.graph);
+  return referenceLogits(ports, isRounded ? runProbes(engine, model, ports, sizes, directory) : probes);
 }
 
 /** Data files are part of what a model is made from: they have to be among the files that were found, by content. */

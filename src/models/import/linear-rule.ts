@@ -92,7 +92,10 @@ function biasOf(source: SourceGraph, value: Value, weight: Tensor): { readonly b
 }
 
 /** The module that a linear layer was, by the name of its node or else of its weight. */
-function linearName({ names, source, builder }: ImportContext, { node, weight }: SourceLinear): string {
+export function linearName(
+  { names, source, builder }: ImportContext,
+  { node, weight }: Pick<SourceLinear, 'node' | 'weight'>,
+): string {
   const isHead = node.output === source.ports.logits;
   const origin = weight.producer?.inputs[0]?.name ?? weight.name;
   const name = names.moduleOf(node) || (isHead ? 'lm_head' : names.moduleOfWeight(origin)) || 'linear';

@@ -15,7 +15,7 @@ export class ModuleNames {
 
   constructor(graph: Graph) {
     for (const name of graph.initializers.keys()) {
-      if (!/^[A-Za-z_][\w.]*\.(weight|bias)$/.test(name)) continue;
+      if (!/^[A-Za-z_][\w.]*\.(weight|bias)(_\w+)?$/.test(name)) continue;
       const parts = name.split('.').slice(0, -1);
       for (let count = 1; count <= parts.length; count++) this.#known.add(parts.slice(0, count).join('.'));
     }
@@ -29,7 +29,7 @@ export class ModuleNames {
 
   /** The module that a weight of this name belongs to; empty if the name does not say. */
   moduleOfWeight(name: string): string {
-    const match = /^([A-Za-z_][\w.]*?)(?:\.MatMul|\.Gemm)?\.(?:weight|bias)$/.exec(name);
+    const match = /^([A-Za-z_][\w.]*?)(?:\.MatMul|\.Gemm)?\.(?:weight|bias)(?:_\w+)?$/.exec(name);
     return match?.[1] ?? '';
   }
 

@@ -1,5 +1,6 @@
 import type { Node, Value } from '../../onnx/node.js';
 import { int64Vector } from '../../onnx/tensor.js';
+import { copyNode, nodeName } from './copy-node.js';
 import type { ImportContext, ImportRule } from './import-context.js';
 
 /** Rows of a table that the tokens choose. */
@@ -34,7 +35,8 @@ function tableName({ names }: ImportContext, node: Node, table: Value): string {
   return names.moduleOfWeight(table.name) || names.moduleOf(node) || 'embedding';
 }
 
-function withoutMoves(value: Value): Value {
+/** What a value is but for its form. */
+export function withoutMoves(value: Value): Value {
   const node = value.producer;
   const moves =
     node !== undefined && ['Reshape', 'Unsqueeze', 'Squeeze', 'Identity', 'Cast', 'Expand'].includes(node.opType);
@@ -83,27 +85,8 @@ export const elementRule: ImportRule = (context, value) => {
       ? elementTypes.has(node.opType)
       : node.domain === 'com.microsoft' && contribElementTypes.has(node.opType);
   if (!isKnown) return undefined;
-  const name = builder.graph.uniqueName(nodeName(context, node));
-  const inputs = node.inputs.map((input, index) =>
-    input === undefined ? undefined : operand(context, input, `${name}/operand_${index}`),
-  );
-  if (node.domain !== '') builder.useContrib();
-  return builder.node(node.opType, name, inputs, Object.fromEntries(node.attributes), node.domain);
+  return copyNode(context, node, builder.graph.uniqueName(nodeName(context, node))).output;
 };
-
-function nodeName({ names }: ImportContext, node: Node): string {
-  const operator = /[^/]+$/.exec(node.name)?.[0] ?? node.opType;
-  const module = names.moduleOf(node);
-  return module === '' ? operator : `${module}/${operator}`;
-}
-
-/** An input of an elementwise operator: contents, a constant, or something that the positions choose. */
-function operand(context: ImportContext, value: Value, name: string): Value {
-  if (context.source.hasContents(value)) return context.translate(value);
-  const constant = context.source.constant(value);
-  if (constant !== undefined) return context.constant(name, constant);
-  return context.translate(value);
-}
 
 /** A Split along the features. */
 export const splitRule: ImportRule = (context, value) => {

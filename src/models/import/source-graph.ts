@@ -6,7 +6,7 @@ import { MemoryTensor, type Tensor } from '../../onnx/tensor.js';
 import { bytesOf, type TensorData } from '../../ort/tensor-data.js';
 import type { DecoderPorts } from './ports.js';
 import type { Probe } from './probes.js';
-import { float32Weight, isFloatType, transposedWeight } from './weights.js';
+import { float32Weight, isFloatType, reshapedWeight, transposedWeight } from './weights.js';
 
 /** Operators that tell the shape of a value and nothing of its contents. */
 const shapeTypes: ReadonlySet<string> = new Set(['Shape', 'Size']);
@@ -82,6 +82,10 @@ export class SourceGraph {
       return tensor?.dataType === 'float32' ? tensor : undefined;
     }
     const tensor = input.initializer;
+    if (node.opType === 'Reshape' && tensor !== undefined) {
+      const shape = node.inputs[1]?.initializer;
+      return shape === undefined ? undefined : reshapedWeight(tensor, shape);
+    }
     const isTransposed = node.opType === 'Transpose' && tensor?.dims.length === 2 && isFloatType(tensor.dataType);
     const order = intsAttribute(node.attributes, 'perm') ?? [1, 0];
     return isTransposed && order[0] === 1 ? transposedWeight(tensor, input.name) : undefined;

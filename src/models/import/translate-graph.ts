@@ -13,6 +13,12 @@ import { isLinearResult, linearRule } from './linear-rule.js';
 import { ModuleNames } from './module-names.js';
 import { normRule } from './norm-rule.js';
 import { elementRule, embeddingRule, formRule, positionRule, sliceRule, splitRule } from './plain-rules.js';
+import {
+  dequantizedWeightRule,
+  isQuantizedProduct,
+  quantizedOperatorRule,
+  quantizedPositionRule,
+} from './quantized-rules.js';
 import { residualNormRule } from './residual-norm-rule.js';
 import type { SequenceMeaning } from './sequence-meaning.js';
 import type { SourceGraph } from './source-graph.js';
@@ -24,6 +30,8 @@ const rules: readonly ImportRule[] = [
   headNormRule,
   normRule,
   residualNormRule,
+  dequantizedWeightRule,
+  quantizedOperatorRule,
   linearRule,
   embeddingRule,
   formRule,
@@ -31,6 +39,9 @@ const rules: readonly ImportRule[] = [
   sliceRule,
   elementRule,
 ];
+
+/** What values are understood by that do not depend on the contents of tokens. */
+const positionRules: readonly ImportRule[] = [positionRule, quantizedPositionRule];
 
 /** The new graph, and what it shows of the model that no configuration has to say. */
 export interface Translation {
@@ -66,7 +77,8 @@ class GraphTranslation implements ImportContext {
     // In the order of the graph, so that no call goes deeper than from one linear layer to the one before.
     for (const { outputs } of topologicalOrder(source.graph)) {
       const [output] = outputs;
-      if (output !== undefined && isLinearResult(source, output)) this.translate(output);
+      if (output !== undefined && (isLinearResult(source, output) || isQuantizedProduct(source, output)))
+        this.translate(output);
     }
     const logits = this.translate(source.ports.logits);
     if (builder.attentionCount !== sizes.layers) {
@@ -84,7 +96,7 @@ class GraphTranslation implements ImportContext {
   translate(value: Value): Value {
     const known = this.#translated.get(value);
     if (known !== undefined) return known;
-    const translated = this.source.hasContents(value) ? this.#byRules(value) : positionRule(this, value);
+    const translated = this.source.hasContents(value) ? this.#by(rules, value) : this.#by(positionRules, value);
     if (translated === undefined) throw notUnderstood(value);
     this.remember(value, translated);
     return translated;
@@ -98,7 +110,13 @@ class GraphTranslation implements ImportContext {
     return this.builder.constant(name, tensor);
   }
 
-  #byRules(value: Value): Value | undefined {
+  sharedConstant(value: Value, tensor: Tensor, name: string): Value {
+    const known = this.#translated.get(value) ?? this.constant(name, tensor);
+    this.remember(value, known);
+    return known;
+  }
+
+  #by(rules: readonly ImportRule[], value: Value): Value | undefined {
     for (const rule of rules) {
       const translated = rule(this, value);
       if (translated !== undefined) return translated;
@@ -113,8 +131,25 @@ function notUnderstood(value: Value): QuernError {
     node === undefined
       ? `the input ${value.name}`
       : `the operator ${node.domain === '' ? '' : `${node.domain}.`}${node.opType} (${node.name === '' ? value.name : node.name})`;
+  if (isBehindQuantized(value, longestUnit)) {
+    return new QuernError('input', `${what} works with quantized activations outside of linear layers and embeddings`, {
+      suggestion:
+        'attention and norms run in float: quantize the linear layers alone (`nodes_to_exclude` of ONNX Runtime), or load the float model and quantize it with a stage',
+    });
+  }
   return new QuernError('input', `${what} has a use in the graph that is not understood`, {
     suggestion:
       'decoders with causal attention, norms, linear layers and activations can be imported; load the checkpoint itself, or export it again, for example with optimum',
   });
+}
+
+/** Operators that an attention or a norm consists of, one behind the other, at the most. */
+const longestUnit = 12;
+
+/** Whether one of so many operators in front of a value makes floats of quantized activations. */
+function isBehindQuantized({ producer }: Value, operators: number): boolean {
+  if (producer === undefined || operators === 0) return false;
+  const [input] = producer.inputs;
+  if (producer.opType === 'DequantizeLinear') return input?.initializer === undefined;
+  return producer.inputs.some((value) => value !== undefined && isBehindQuantized(value, operators - 1));
 }

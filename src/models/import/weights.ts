@@ -1,6 +1,7 @@
 import type { CheckpointTensor } from '../../checkpoints/checkpoint.js';
 import { elementDecoder } from '../../checkpoints/element-decoders.js';
 import { transposeColumns } from '../../numerics/transpose.js';
+import { elementCount } from '../../onnx/data-type.js';
 import { FileTensor, LazyTensor, StreamedTensor, type Tensor } from '../../onnx/tensor.js';
 import { ConvertedTensor } from '../converted-tensor.js';
 
@@ -25,6 +26,16 @@ export function float32Weight(tensor: Tensor, name: string): Tensor {
   if (source !== undefined) return new ConvertedTensor({ form: 'plain', tensor: source, offset: 0 });
   if (tensor.dataType === 'float32') return tensor;
   return new LazyTensor('float32', tensor.dims, () => bytesOf(decoded(tensor)));
+}
+
+/** Weights that are no floats in another shape, which a constant says; `undefined` where it leaves sizes open. */
+export function reshapedWeight(tensor: Tensor, shape: Tensor): Tensor | undefined {
+  if (isFloatType(tensor.dataType) || shape.dataType !== 'int64') return undefined;
+  const dims = Array.from(new BigInt64Array(Uint8Array.from(shape.bytes()).buffer), Number);
+  if (elementCount(dims) !== elementCount(tensor.dims)) return undefined;
+  return tensor instanceof FileTensor
+    ? new StreamedTensor(tensor.dataType, dims, () => tensor.chunks(2 ** 22))
+    : new LazyTensor(tensor.dataType, dims, () => tensor.bytes());
 }
 
 /** The transpose of a floating-point matrix as float32. */

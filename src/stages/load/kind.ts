@@ -1,5 +1,11 @@
-import { basename, dirname } from 'node:path';
-import { findOnnx, findWeightFiles, isGgufName, isOnnxName } from '../../checkpoints/checkpoint-files.js';
+import {
+  companionsOfGraph,
+  findOnnx,
+  findWeightFiles,
+  isGgufName,
+  isOnnxName,
+  placeOfGraph,
+} from '../../checkpoints/checkpoint-files.js';
 import { QuernError } from '../../errors.js';
 import { formatBytes, formatCount } from '../../format.js';
 import type { JsonObject } from '../../json.js';
@@ -24,15 +30,17 @@ function selectFiles(names: readonly string[], format: Format, graph: string | u
       suggestion: 'leave `format` out to take what is there',
     });
   }
-  return [...names.filter((name) => companionFiles.test(name)), ...(weights?.names ?? [])];
+  const isCompanion = (name: string): boolean => companionFiles.test(name);
+  if (weights?.format !== 'onnx') return [...names.filter(isCompanion), ...(weights?.names ?? [])];
+  return [...companionsOfGraph(names, weights.main, isCompanion), ...weights.names];
 }
 
 /** Where the files of a source are, and which of them are read. */
 function placeOf(source: string, format: Format): Pick<SourceRequest, 'path' | 'select'> {
-  const graph = isOnnxName(source) && !source.startsWith('url:') ? basename(source) : undefined;
+  const place = isOnnxName(source) && !source.startsWith('url:') ? placeOfGraph(source) : undefined;
   return {
-    path: graph === undefined ? source : dirname(source),
-    select: (names) => selectFiles(names, format, graph),
+    path: place?.directory ?? source,
+    select: (names) => selectFiles(names, format, place?.graph),
   };
 }
 

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { QuernError } from '../../errors.js';
 import { importError } from '../../models/import/import-error.js';
 import { importModel } from '../../models/import/import-model.js';
@@ -18,7 +19,8 @@ export async function loadGraph(
   if (context.parameters.layers !== undefined) {
     throw new QuernError('stage', 'an exported graph has all its layers: `layers` can only be asked of a checkpoint');
   }
-  const files = context.sources.source ?? [];
+  // Companions may be beside the graph or around its folder.
+  const files = (context.sources.source ?? []).map((file) => ({ ...file, name: basename(file.name) }));
   const engine = await openEngine({ threads: 1 });
   try {
     const imported = importModel(engine, files, graph.path);

@@ -50,10 +50,24 @@ export function writeExported(target: string, name: string): string {
   mkdirSync(target, { recursive: true });
   writeFileSync(join(target, 'model.onnx'), gunzipSync(readFileSync(join(directory, `${name}.onnx.gz`))));
   writeFileSync(join(target, 'weights.data'), Buffer.concat(weights.map(bytesOf)));
+  writeConfiguration(target, golden, genai);
+  return target;
+}
+
+/** Writes a quantized graph, its weights inside, into a new directory with its configuration. */
+export function writeQuantized(target: string, name: string): string {
+  const quantized = join(directory, 'quantized');
+  const { golden, genai } = JSON.parse(readFileSync(join(quantized, `${name}.json`), 'utf8'));
+  mkdirSync(target, { recursive: true });
+  writeFileSync(join(target, 'model.onnx'), gunzipSync(readFileSync(join(quantized, `${name}.onnx.gz`))));
+  writeConfiguration(target, golden, genai);
+  return target;
+}
+
+function writeConfiguration(target: string, golden: string, genai: object | undefined): void {
   const [file, config] =
     genai === undefined ? ['config.json', readGolden(golden).configs.given] : ['genai_config.json', genai];
   writeFileSync(join(target, file), JSON.stringify(config));
-  return target;
 }
 
 function bytesOf({ tensor, transposed, dims }: StoredWeight): Uint8Array {

@@ -3,10 +3,11 @@ Makes the exported graphs of small models: those of ../../golden/make.py, with t
 model builder of onnxruntime-genai.
 
     pip install torch "transformers<4.58" optimum-onnx onnxruntime && python make.py optimum|merged [CASE...]
-    pip install torch "transformers>=5" onnxruntime-genai && python make.py genai [CASE...]
+    pip install torch "transformers>=5" onnxruntime-genai && python make.py genai|quantized [CASE...]
 
 Weights are not stored: they become external data of the file `weights.data`, and `<case>.json` says which tensor of the
-checkpoint each of them is, so that the test writes the file from their names. Graphs are compressed with gzip.
+checkpoint each of them is, so that the test writes the file from their names. Graphs are compressed with gzip. Quantized
+ones, made of these by ONNX Runtime's quantizers or by the model builder, are in the folder `quantized` with their weights.
 """
 
 import gzip
@@ -127,22 +128,125 @@ def make_merged(name):
         store(name, case, "merged", directory + "/model.onnx", model)
 
 
-def make_genai(name):
+def build_genai(case, directory, precision):
     from tokenizers import Tokenizer, models
     from transformers import PreTrainedTokenizerFast
 
-    case = GENAI[name]
+    model = build(case)
+    model.save_pretrained(directory + "/model")
+    PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE())).save_pretrained(directory + "/model")
+    folders = ["-m", "model", "-i", "model", "-o", "onnx", "-c", "cache"]
+    builder = [sys.executable, "-m", "onnxruntime_genai.models.builder", *folders, "-p", precision, "-e", "cpu"]
+    subprocess.run(builder, cwd=directory, check=True, capture_output=True)
+    return directory + "/onnx/model.onnx"
+
+
+def make_genai(name):
     with tempfile.TemporaryDirectory() as directory:
-        model = build(case)
-        model.save_pretrained(directory + "/model")
-        PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE())).save_pretrained(directory + "/model")
-        folders = ["-m", "model", "-i", "model", "-o", "onnx", "-c", "cache"]
-        builder = [sys.executable, "-m", "onnxruntime_genai.models.builder", *folders, "-p", "fp32", "-e", "cpu"]
-        subprocess.run(builder, cwd=directory, check=True, capture_output=True)
-        store(name, case, "genai", directory + "/onnx/model.onnx", model)
+        store(name, GENAI[name], "genai", build_genai(GENAI[name], directory, "fp32"), build(GENAI[name]))
 
 
-MAKERS = {"optimum": (OPTIMUM, make_optimum), "merged": (MERGED, make_merged), "genai": (GENAI, make_genai)}
+def restore(name, directory):
+    """The exported graph of a case, with its weights beside it."""
+    description = json.loads((HERE / f"{name}.json").read_text())
+    with open(f"{directory}/weights.data", "wb") as file:
+        for stored in description["weights"]:
+            dims = stored["dims"][:: -1 if stored["transposed"] else 1]
+            array = golden.weight(stored["tensor"], tuple(dims)).numpy()
+            file.write((array.T if stored["transposed"] else array).tobytes())
+    path = f"{directory}/model.onnx"
+    Path(path).write_bytes(gzip.decompress((HERE / f"{name}.onnx.gz").read_bytes()))
+    return path, description["golden"]
+
+
+def by_nbits(source, target, **options):
+    from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
+
+    config = DefaultWeightOnlyQuantConfig(block_size=32, **options)
+    quantizer = MatMulNBitsQuantizer(onnx.load(source), algo_config=config)
+    quantizer.process()
+    onnx.save(quantizer.model.model, target)
+
+
+def by_dynamic(source, target, **options):
+    from onnxruntime.quantization import quantize_dynamic
+
+    quantize_dynamic(source, target, **options)
+
+
+class Texts:
+    """Random texts of 12 tokens, for a model without anything before them."""
+
+    def __init__(self, path):
+        inputs = onnx.load(path, load_external_data=False).graph.input
+        self.feeds = []
+        for seed in range(4):
+            ids = np.random.default_rng(seed).integers(0, golden.VOCABULARY, (1, 12))
+            known = {"input_ids": ids, "attention_mask": np.ones_like(ids), "position_ids": np.arange(12)[None]}
+            self.feeds.append({i.name: known[i.name] if i.name in known else self.cache(i) for i in inputs})
+
+    def cache(self, value):
+        dims = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+        return np.zeros((1, dims[1], 0, dims[3]), np.float32)
+
+    def get_next(self):
+        return self.feeds.pop() if self.feeds else None
+
+
+def by_static(source, target):
+    """Linear layers alone: products of attention are no modules."""
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+
+    nodes = onnx.load(source, load_external_data=False).graph.node
+    others = [node.name for node in nodes if node.op_type == "MatMul" and not node.name.split("/")[-2].endswith(("proj", "lm_head"))]
+    types = {"weight_type": QuantType.QInt8, "activation_type": QuantType.QInt8}
+    options = {"quant_format": QuantFormat.QDQ, "per_channel": True, "op_types_to_quantize": ["MatMul"], **types}
+    quantize_static(source, target, Texts(source), nodes_to_exclude=others, **options)
+
+
+QUANTIZED = {
+    "llama-nbits": ("llama-past", lambda *paths: by_nbits(*paths, is_symmetric=False, accuracy_level=4)),
+    "llama-nbits-qdq": ("llama-past", lambda *paths: by_nbits(*paths, is_symmetric=True, quant_format=qdq())),
+    "opt-dynamic": ("opt-past", lambda *paths: by_dynamic(*paths, per_channel=True)),
+    "llama-static": ("llama-past", by_static),
+}
+
+
+def qdq():
+    from onnxruntime.quantization import QuantFormat
+
+    return QuantFormat.QDQ
+
+
+QUANTIZED_GENAI = {"qwen2-genai-int4": "qwen2"}
+
+
+def make_quantized(name):
+    with tempfile.TemporaryDirectory() as directory:
+        if name in QUANTIZED_GENAI:
+            case = QUANTIZED_GENAI[name]
+            target = build_genai(case, directory, "int4")
+        else:
+            exported, quantizer = QUANTIZED[name]
+            source, case = restore(exported, directory)
+            target = directory + "/quantized.onnx"
+            quantizer(source, target)
+        content = onnx.load(target).SerializeToString()
+        (HERE / "quantized" / f"{name}.onnx.gz").write_bytes(gzip.compress(content, 9, mtime=0))
+        description = {"golden": case}
+        genai = Path(target).parent / "genai_config.json"
+        if genai.exists():
+            description["genai"] = json.loads(genai.read_text())
+        (HERE / "quantized" / f"{name}.json").write_text(json.dumps(description))
+        print(name, len(content))
+
+
+MAKERS = {
+    "optimum": (OPTIMUM, make_optimum),
+    "merged": (MERGED, make_merged),
+    "genai": (GENAI, make_genai),
+    "quantized": ({**QUANTIZED, **QUANTIZED_GENAI}, make_quantized),
+}
 which, *names = sys.argv[1:]
 cases, make = MAKERS[which]
 for name in names or cases:
