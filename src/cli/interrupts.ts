@@ -37,3 +37,9 @@ export class InterruptSignals {
     this.#onStop();
   };
 }
+
+/** Ends the process at once, as Ctrl-C does by itself: `process.exit` would wait for what a thread computes. */
+export function endBySignal(): void {
+  process.removeAllListeners('SIGINT');
+  process.kill(process.pid, 'SIGINT');
+}

@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeTinyOpt } from '../support/tiny-opt.js';
 import { type Project, withProject } from './support/project.js';
+import { fileAppears, repository, says } from './support/quern.js';
 
 interface Generated {
   readonly model: string;
@@ -102,5 +103,24 @@ test('Ctrl-C ends a text behind a token', () =>
     assert.match(stderr, /tokens behind \d+, interrupted/);
     assert.match(stdout, /\n$/);
   }, 20_100));
+
+test('a second Ctrl-C ends a long pass at once', () =>
+  withModel(async (project, directory) => {
+    const example = JSON.stringify(join(repository, 'docs/examples/my-device.mjs'));
+    const signal = project.signal('dispatch');
+    // A dispatch that takes as long as a device may take.
+    const run = `run() { writeFileSync(${JSON.stringify(signal)}, ''); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25_000); }`;
+    project.write(
+      'slow.mjs',
+      `import { writeFileSync } from 'node:fs';\nimport example from ${example};\nexport default { ...example, ${run} };\n`,
+    );
+    const running = project.start('generate', directory, '--prompt', 'The', '--devices', 'plugin:./slow.mjs,cpu');
+    await fileAppears(signal);
+    const said = says(running, /interrupt again to end at once/);
+    running.child.kill('SIGINT');
+    await said;
+    running.child.kill('SIGINT');
+    assert.is((await running.ended).signal, 'SIGINT');
+  }));
 
 test.run();

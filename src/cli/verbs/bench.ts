@@ -4,7 +4,7 @@ import { exitCodes } from '../../errors.js';
 import { formatBytes, formatPercent } from '../../format.js';
 import { parseDeviceList } from '../../runtime/devices/device-list.js';
 import type { BenchReport, BenchRow } from '../../runtime/verbs/bench-report.js';
-import { benchReport } from '../../runtime/verbs/bench-report.js';
+import { remoteBenchReport } from '../../runtime/verbs/engine-thread.js';
 import { modelDirectory } from '../model-argument.js';
 import type { BenchCommandOptions } from '../options.js';
 import { formatTable, printJson } from '../output.js';
@@ -16,7 +16,7 @@ export async function bench(model: string, stage: string | undefined, options: B
   const { granularity, promptLengths, newTokens, warmup, repeats } = options;
   const isTerminal = process.stderr.isTTY === true;
   const line = new StatusLine();
-  const report = await benchReport({
+  const report = await remoteBenchReport({
     directory: await modelDirectory(model, stage, options),
     policy: options.placement,
     ...{ devices, granularity, promptLengths, newTokens, warmup, repeats },

@@ -6,12 +6,16 @@ import { exitCodes, QuernError } from '../../errors.js';
 import { formatNumber } from '../../format.js';
 import { parseDeviceList } from '../../runtime/devices/device-list.js';
 import { type Conversation, openConversation } from '../../runtime/verbs/conversation.js';
-import type { GeneratedText, Prompt, TextGenerator } from '../../runtime/verbs/text-generator.js';
-import { withTextGenerator } from '../../runtime/verbs/text-generator.js';
-import { InterruptSignals } from '../interrupts.js';
+import type { Answer } from '../../runtime/verbs/engine-messages.js';
+import { type RemoteTextGenerator, withRemoteTextGenerator } from '../../runtime/verbs/engine-thread.js';
+import type { GeneratedText, Prompt } from '../../runtime/verbs/text-generator.js';
+import { endBySignal, InterruptSignals } from '../interrupts.js';
 import { modelDirectory } from '../model-argument.js';
 import type { GenerateCommandOptions } from '../options.js';
 import { printJson } from '../output.js';
+
+/** How long the end of an answer may take before something is said of it. */
+const patienceMs = 300;
 
 /** `quern generate MODEL --prompt TEXT`: the continuation of a text on standard output, as it comes. */
 export async function generate(
@@ -44,12 +48,12 @@ export async function generate(
   };
   const readerLeaves = readerLeaving();
   if (prompt === undefined) {
-    return withTextGenerator(generatorOptions, (generator) => converse(generator, conversation, readerLeaves));
+    return withRemoteTextGenerator(generatorOptions, (generator) => converse(generator, conversation, readerLeaves));
   }
-  return withTextGenerator({ ...generatorOptions, prompt }, async (generator) => {
-    const answer = await showAnswer(generator, prompt, readerLeaves, options.json === true);
-    if (options.json) printJson(generator.report(prompt, answer));
-    return answer.stoppedBy === 'interrupted' ? exitCodes.interrupted : exitCodes.done;
+  return withRemoteTextGenerator({ ...generatorOptions, prompt }, async (generator) => {
+    const { text, report } = await showAnswer(generator, prompt, readerLeaves, options.json === true);
+    if (options.json) printJson(report);
+    return text.stoppedBy === 'interrupted' ? exitCodes.interrupted : exitCodes.done;
   });
 }
 
@@ -61,7 +65,7 @@ async function givenPrompt(prompt: string | undefined): Promise<string> {
 
 /** Answers one line after the other. Ctrl-C ends an answer, or the conversation between answers. */
 async function converse(
-  generator: TextGenerator,
+  generator: RemoteTextGenerator,
   conversation: Conversation,
   readerLeaves: AbortSignal,
 ): Promise<ExitCode> {
@@ -71,7 +75,7 @@ async function converse(
     if (line.trim() === '') continue;
     try {
       const { text } = await showAnswer(generator, await conversation.ask(line), readerLeaves, false);
-      conversation.answered(text);
+      conversation.answered(text.text);
     } catch (error) {
       if (!(error instanceof QuernError)) throw error;
       const restarted = conversation.restart() ? '\nthe conversation begins anew' : '';
@@ -110,12 +114,20 @@ function readerLeaving(): AbortSignal {
 }
 
 async function showAnswer(
-  generator: TextGenerator,
+  generator: RemoteTextGenerator,
   prompt: Prompt,
   readerLeaves: AbortSignal,
   quiet: boolean,
-): Promise<GeneratedText> {
-  const interrupts = new InterruptSignals(() => {});
+): Promise<Answer> {
+  let late: NodeJS.Timeout | undefined;
+  // A stop is heard behind the pass that is being computed, which may be a long one.
+  const interrupts = new InterruptSignals(() => {
+    late = setTimeout(
+      () => process.stderr.write('ending behind this pass; interrupt again to end at once\n'),
+      patienceMs,
+    );
+  });
+  interrupts.kill.addEventListener('abort', endBySignal);
   try {
     const answer = await generator.answer(prompt, {
       stop: AbortSignal.any([interrupts.stop, readerLeaves]),
@@ -123,10 +135,11 @@ async function showAnswer(
     });
     if (!quiet) {
       process.stdout.write('\n');
-      process.stderr.write(`${timesLine(answer)}\n`);
+      process.stderr.write(`${timesLine(answer.text)}\n`);
     }
     return answer;
   } finally {
+    clearTimeout(late);
     interrupts.release();
   }
 }

@@ -8,13 +8,15 @@ import type { ImportContext, ImportRule } from './import-context.js';
  * nodes of their own, and queries, keys and values that are one value are split.
  */
 export const groupQueryAttentionRule: ImportRule = (context, value) => {
-  const { builder, sizes, source } = context;
+  const { builder, meaning, sizes, source } = context;
   const node = value.producer;
   if (node?.opType !== 'GroupQueryAttention' || node.domain !== 'com.microsoft' || node.output !== value)
     return undefined;
   const heads = intAttribute(node.attributes, 'num_heads');
   const keyValueHeads = intAttribute(node.attributes, 'kv_num_heads');
-  const isKnown = heads === sizes.heads && keyValueHeads === sizes.keyValueHeads && !hasUnknownParts(node);
+  const places = node.inputs[9];
+  const isInOrder = places === undefined || meaning.placesOffset(places) === 0;
+  const isKnown = heads === sizes.heads && keyValueHeads === sizes.keyValueHeads && isInOrder && !hasUnknownParts(node);
   const cache = source.ports.caches.find(({ past }) => past === node.inputs[3]);
   const inputs = isKnown && cache !== undefined ? projections(context, node) : undefined;
   if (inputs === undefined || cache === undefined) return undefined;
@@ -46,13 +48,13 @@ const knownAttributes: ReadonlySet<string> = new Set([
   ...['num_heads', 'kv_num_heads', 'scale', 'softcap', 'local_window_size', 'do_rotary', 'rotary_interleaved'],
 ]);
 
-/** Positions, biases of scores and sinks among the inputs, and attributes that say something else than that they are off. */
+/** Biases of scores and sinks among the inputs, and attributes that say something else than that they are off. */
 function hasUnknownParts(node: Node): boolean {
   const others = [...node.attributes].filter(([name]) => !knownAttributes.has(name));
   const isUsed = others.some(
     ([, { type, value }]) => !(type === 'int' && (Number(value) === 0 || Number(value) === -1)),
   );
-  return isUsed || node.inputs.slice(9).some((input) => input !== undefined);
+  return isUsed || node.inputs.slice(10).some((input) => input !== undefined);
 }
 
 interface Projections {

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { type ErrorCode, QuernError } from '../../errors.js';
 import { ownFile } from '../../own-files.js';
+import { errorOfThread, type ThreadError } from '../../thread-error.js';
 
 /** What `run` of the module of some jobs does: the same for the same job, wherever it runs. */
 export type JobFunction<Job, Result> = (job: Job) => Result;
@@ -17,13 +17,6 @@ export interface ThreadStart {
   readonly module: string;
   readonly jobs: readonly unknown[];
   readonly next: Int32Array;
-}
-
-/** An error as data. It has a code if it was a `QuernError`. */
-export interface ThreadError {
-  readonly message: string;
-  readonly code: string | undefined;
-  readonly suggestion: string | undefined;
 }
 
 export type ThreadMessage = { readonly index: number } & (
@@ -110,15 +103,10 @@ function startThread<Result>(
   return new Promise((resolve, reject) => {
     const worker = new Worker(workerUrl, { workerData });
     worker.on('message', (message: ThreadMessage) => {
-      if ('error' in message) settle(message.index, { error: errorFrom(message.error) });
+      if ('error' in message) settle(message.index, { error: errorOfThread(message.error) });
       else settle(message.index, { result: message.result as Result });
     });
     worker.on('error', reject);
     worker.on('exit', () => resolve());
   });
-}
-
-function errorFrom({ message, code, suggestion }: ThreadError): Error {
-  if (code === undefined) return new Error(message);
-  return new QuernError(code as ErrorCode, message, suggestion === undefined ? {} : { suggestion });
 }
