@@ -71,14 +71,28 @@ export type QuantizedProduct = NBitsProduct | QLinearProduct | QOperatorProduct 
  * @throws QuernError (`input`) naming the first that has another form than those that quern writes
  */
 export function findQuantizedProducts(graph: Graph): QuantizedProduct[] {
-  return graph.nodes.flatMap((node): QuantizedProduct[] => {
-    if (node.domain === 'com.microsoft' && node.opType === 'MatMulNBits') return [readNBits(node)];
-    if (node.domain === '' && node.opType === 'MatMulInteger') return [readQOperator(node)];
-    const product = staticProductOf(node);
-    if (product !== undefined) return [readQdq(node, product)];
-    const activations = node.domain === functionDomain ? quantizedMatMulActivations.get(node.opType) : undefined;
-    return activations === undefined ? [] : [readQLinear(node, activations)];
+  return graph.nodes.flatMap((node) => readProduct(node) ?? []);
+}
+
+/** The products with quantized weights of a graph that have a form that quern writes. */
+export function findKnownQuantizedProducts(graph: Graph): QuantizedProduct[] {
+  return graph.nodes.flatMap((node) => {
+    try {
+      return readProduct(node) ?? [];
+    } catch (error) {
+      if (error instanceof QuernError) return [];
+      throw error;
+    }
   });
+}
+
+function readProduct(node: Node): QuantizedProduct | undefined {
+  if (node.domain === 'com.microsoft' && node.opType === 'MatMulNBits') return readNBits(node);
+  if (node.domain === '' && node.opType === 'MatMulInteger') return readQOperator(node);
+  const product = staticProductOf(node);
+  if (product !== undefined) return readQdq(node, product);
+  const activations = node.domain === functionDomain ? quantizedMatMulActivations.get(node.opType) : undefined;
+  return activations === undefined ? undefined : readQLinear(node, activations);
 }
 
 function readNBits(node: Node): NBitsProduct {

@@ -1,4 +1,5 @@
 import { openModelSession } from '../models/graph-session.js';
+import { joinProducts } from '../models/join-products.js';
 import type { Graph } from '../onnx/ir.js';
 import type { Model } from '../onnx/model.js';
 import type { Node } from '../onnx/node.js';
@@ -10,7 +11,9 @@ import type { Engine, Session } from '../ort/engine.js';
  * Runtime infers, so that the units behind can be opened next.
  */
 export function openUnitSession(engine: Engine, model: Model, nodes: readonly Node[], directory: string): Session {
-  const session = openModelSession(engine, extractSubgraph(model, nodes), directory);
+  const unit = extractSubgraph(model, nodes);
+  if (nodes.length > 1) joinProducts(unit.graph);
+  const session = openModelSession(engine, unit, directory);
   declareOutputs(model.graph, session);
   return session;
 }

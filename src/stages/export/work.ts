@@ -1,12 +1,12 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fuseProducts } from '../../models/fuse-products.js';
 import { lowerAttention } from '../../models/lower-attention.js';
 import { companionsOf, openModelDirectory, writeModelDirectory } from '../../models/model-directory.js';
 import type { WorkContext, WorkResult } from '../kind.js';
 import { type AccuracyLevel, setAccuracyLevel } from './forms/accuracy-level.js';
 import type { Form } from './forms/form.js';
 import { convertForm } from './forms/forms.js';
-import { fuseProducts } from './fuse-products.js';
 import type { LayoutName } from './layout-names.js';
 import { layouts, writeDocuments } from './layouts.js';
 import { setOpset } from './opset.js';

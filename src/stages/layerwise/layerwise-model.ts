@@ -1,5 +1,6 @@
 import type { ModelInfo } from '../../models/architecture.js';
 import { openModelSession } from '../../models/graph-session.js';
+import { joinProducts } from '../../models/join-products.js';
 import { lowerAttention } from '../../models/lower-attention.js';
 import type { ModelDirectory } from '../../models/model-directory.js';
 import { extractBetween } from '../../models/segments.js';
@@ -31,6 +32,7 @@ export class LayerwiseModel {
   open(inputs: readonly Value[], outputs: readonly Value[], extension: PartExtension = {}): OpenPart {
     const part = extractBetween(this.model, inputs, outputs);
     const ports = extension.isPerToken === true && readsInPasses(part.graph) ? this.#keepCaches(part.graph) : undefined;
+    if (ports !== undefined) joinProducts(part.graph);
     extension.extend?.(part);
     return new OpenPart(openModelSession(this.#engine, part, this.#directory), this.info, ports);
   }

@@ -1,5 +1,5 @@
-import { elementBits } from '../../onnx/data-type.js';
-import { float32Of, LazyTensor, type Tensor } from '../../onnx/tensor.js';
+import { elementBits } from '../onnx/data-type.js';
+import { float32Of, LazyTensor, type Tensor } from '../onnx/tensor.js';
 
 /** Tensors one behind the other along their first dimension. It is computed when it is written. */
 export function concatTensors(tensors: readonly Tensor[]): Tensor {

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openModelDirectory, writeModelDirectory } from '../../../src/models/model-directory.js';
-import type { SchemeName } from '../../../src/quant/schemes.js';
-import { exportModel } from '../../../src/stages/export/work.js';
-import { quantize } from '../../../src/stages/quantize/work.js';
-import { equivalenceError } from '../../../src/stages/smoothquant/equivalence.js';
-import { buildGolden, readGolden } from '../../models/golden-models.js';
-import { loadCheckpoint, workPlace } from '../../support/loaded-model.js';
-import { withTemporaryDirectory } from '../../support/temporary.js';
-import { writeTinyOpt } from '../../support/tiny-opt.js';
+import { openModelDirectory, writeModelDirectory } from '../../src/models/model-directory.js';
+import type { SchemeName } from '../../src/quant/schemes.js';
+import { exportModel } from '../../src/stages/export/work.js';
+import { quantize } from '../../src/stages/quantize/work.js';
+import { equivalenceError } from '../../src/stages/smoothquant/equivalence.js';
+import { loadCheckpoint, workPlace } from '../support/loaded-model.js';
+import { withTemporaryDirectory } from '../support/temporary.js';
+import { writeTinyOpt } from '../support/tiny-opt.js';
+import { buildGolden, readGolden } from './golden-models.js';
 
 const products = /^(MatMul|DynamicQuantizedMatMul)/;
 

@@ -1,13 +1,13 @@
-import { findLinearLayers, type LinearLayer } from '../../models/linear-layers.js';
-import type { NBitsProduct, QdqProduct, QLinearProduct, QOperatorProduct } from '../../models/quantized-products.js';
-import { findQuantizedProducts, type QuantizedProduct } from '../../models/quantized-products.js';
-import type { Attribute } from '../../onnx/attribute.js';
-import { int } from '../../onnx/attribute.js';
-import type { Graph } from '../../onnx/ir.js';
-import type { Node, Value } from '../../onnx/node.js';
-import { replaceOutput } from '../../onnx/replace-output.js';
-import { int64Vector, LazyTensor, MemoryTensor, type Tensor } from '../../onnx/tensor.js';
+import type { Attribute } from '../onnx/attribute.js';
+import { int } from '../onnx/attribute.js';
+import type { Graph } from '../onnx/ir.js';
+import type { Node, Value } from '../onnx/node.js';
+import { replaceOutput } from '../onnx/replace-output.js';
+import { int64Vector, LazyTensor, MemoryTensor, type Tensor } from '../onnx/tensor.js';
 import { concatColumns, concatTensors, repeatedScales } from './concat-tensors.js';
+import { findLinearLayers, type LinearLayer } from './linear-layers.js';
+import type { NBitsProduct, QdqProduct, QLinearProduct, QOperatorProduct } from './quantized-products.js';
+import { findKnownQuantizedProducts, findQuantizedProducts, type QuantizedProduct } from './quantized-products.js';
 
 /** A product with constant weights, quantized or not. */
 type Product = QuantizedProduct | FloatProduct;
@@ -28,14 +28,35 @@ interface FloatProduct {
  * side, biases with them, and a Split behind. Fewer operators are dispatched. Returns how many products were joined.
  */
 export function fuseProducts(graph: Graph): number {
-  const products = [...findQuantizedProducts(graph), ...findLinearLayers(graph).flatMap(floatProduct)];
+  return fuseGroups(graph, findQuantizedProducts(graph), () => true);
+}
+
+/** As `fuseProducts`, but products of other forms than quern's are left alone, and those with more bytes of weights together. */
+export function fuseSmallProducts(graph: Graph, largestBytes: number): number {
+  const isSmall = (members: readonly Product[]): boolean =>
+    members.reduce((sum, member) => sum + weightBytes(member), 0) <= largestBytes;
+  return fuseGroups(graph, findKnownQuantizedProducts(graph), isSmall);
+}
+
+function weightBytes(product: Product): number {
+  const { node } = product;
+  const weight = product.form === 'float' ? product.weight : product.form === 'nbits' ? node.inputs[1] : product.codes;
+  return weight?.initializer?.byteLength ?? 0;
+}
+
+function fuseGroups(
+  graph: Graph,
+  quantized: readonly QuantizedProduct[],
+  accepts: (members: readonly Product[]) => boolean,
+): number {
+  const products = [...quantized, ...findLinearLayers(graph).flatMap(floatProduct)];
   const groups = new Map<string, Product[]>();
   for (const product of products) {
     if (product.output.isGraphOutput || product.output.useCount === 0) continue;
     const key = `${product.input.name}\n${kindOf(product)}`;
     groups.set(key, [...(groups.get(key) ?? []), product]);
   }
-  const joined = [...groups.values()].filter(({ length }) => length > 1);
+  const joined = [...groups.values()].filter((members) => members.length > 1 && accepts(members));
   for (const members of joined) fuse(graph, members);
   graph.removeUnused();
   graph.sort();
