@@ -150,6 +150,6 @@ const longestUnit = 12;
 function isBehindQuantized({ producer }: Value, operators: number): boolean {
   if (producer === undefined || operators === 0) return false;
   const [input] = producer.inputs;
-  if (producer.opType === 'DequantizeLinear') return input?.initializer === undefined;
+  if (producer.opType === 'DequantizeLinear' && input?.producer?.opType === 'QuantizeLinear') return true;
   return producer.inputs.some((value) => value !== undefined && isBehindQuantized(value, operators - 1));
 }
