@@ -2,8 +2,8 @@ import { encodeModel } from '../../onnx/encode-model.js';
 import type { Engine, Session } from '../../ort/engine.js';
 import type { TensorData } from '../../ort/tensor-data.js';
 import { rowsOf, zeros } from '../../ort/tensor-data.js';
-import { passTokens, windowPasses } from '../layerwise/window-passes.js';
-import { comparisonModel } from './loss-graph.js';
+import { windowPasses } from '../layerwise/window-passes.js';
+import { comparisonModel, rowsTogether } from './loss-graph.js';
 
 /** How the logits of a window are to those of a reference, summed over its positions. */
 export interface WindowComparison {
@@ -21,11 +21,11 @@ export class LogitComparison {
     this.#session = engine.openSession({ bytes: encodeModel(comparisonModel(vocabularySize)) });
   }
 
-  /** Both float32 [1, length, vocabulary]. They are compared row block by row block, which stay in the processor's cache. */
+  /** Both float32 [1, length, vocabulary]. */
   compare(reference: TensorData<'float32'>, logits: TensorData<'float32'>): WindowComparison {
     const length = logits.dims[1] ?? 0;
     const [divergence, agreement] = [zeros('float32', [1, length]), zeros('float32', [1, length])];
-    for (const { start, tokens } of windowPasses(length, passTokens)) {
+    for (const { start, tokens } of windowPasses(length, rowsTogether)) {
       const bound = this.#session.bind(
         { reference_logits: rowsOf(reference, start, tokens), logits: rowsOf(logits, start, tokens) },
         { divergence: rowsOf(divergence, start, tokens), agreement: rowsOf(agreement, start, tokens) },

@@ -4,6 +4,9 @@ import { Model } from '../../onnx/model.js';
 import type { Value } from '../../onnx/node.js';
 import { int64Vector } from '../../onnx/tensor.js';
 
+/** Rows of logits that these models are given at once: with their likelihoods they stay in the processor's cache. */
+export const rowsTogether = 64;
+
 /** Adds one-output nodes to a graph. */
 type Add = (
   opType: string,

@@ -2,8 +2,8 @@ import { tokenTensor } from '../../models/decoder-inputs.js';
 import { encodeModel } from '../../onnx/encode-model.js';
 import type { Engine, Session } from '../../ort/engine.js';
 import { rowsOf, type TensorData, zeros } from '../../ort/tensor-data.js';
-import { passTokens, type WindowPass, windowPasses } from '../layerwise/window-passes.js';
-import { lossModel } from './loss-graph.js';
+import { type WindowPass, windowPasses } from '../layerwise/window-passes.js';
+import { lossModel, rowsTogether } from './loss-graph.js';
 
 /** Computes what predictions of the tokens of a window lose. */
 export class TokenLosses {
@@ -15,12 +15,11 @@ export class TokenLosses {
 
   /**
    * The negative log likelihoods of the tokens that a pass predicts, in nats. `logits`: float32 [1, tokens, vocabulary].
-   * They are taken row block by row block, so that their likelihoods stay in the processor's cache.
    */
   of(ids: Int32Array, { start, tokens }: WindowPass, logits: TensorData<'float32'>): Float32Array {
     const predicted = Math.min(tokens, ids.length - 1 - start);
     const losses = zeros('float32', [1, predicted]);
-    for (const block of windowPasses(predicted, passTokens)) {
+    for (const block of windowPasses(predicted, rowsTogether)) {
       const first = start + block.start + 1;
       const inputs = {
         logits: rowsOf(logits, block.start, block.tokens),

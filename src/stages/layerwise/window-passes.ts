@@ -5,10 +5,10 @@ import { canReadInParts } from '../../runtime/row-wise.js';
 
 /**
  * Tokens of a window that are read together where it can be read in several passes. Attention multiplies all pairs of
- * tokens it is given and throws away those of later keys, half of them in a window read at once; and what a pass of so many
- * computes stays in the processor's cache.
+ * tokens it is given and throws away those of later keys, half of them in a window read at once. Shorter passes would save
+ * little more, and MatMulNBits unpacks its weights in each.
  */
-export const passTokens = 128;
+export const passTokens = 256;
 
 /** Some of the tokens of a window. */
 export interface WindowPass {
