@@ -1,6 +1,6 @@
 import type { Node } from '../onnx/node.js';
 import { valuesRead } from '../onnx/order.js';
-import { integerProduct } from './integer-product.js';
+import { oneKernel } from './one-kernel.js';
 
 /** How CPU operators are dispatched: each on its own, or neighbours together. */
 export type Granularity = 'op' | 'island';
@@ -13,7 +13,8 @@ export interface Unit {
 
 /**
  * Cuts nodes into units, each behind those it reads from. An offloaded node is a unit of its own. With granularity `op` so
- * is every other operator, an integer product together with its quantization; with `island` there are as few units of other nodes as the offloaded ones between them allow.
+ * is every other operator, those together that ONNX Runtime runs as one kernel; with `island` there are as few units of other
+ * nodes as the offloaded ones between them allow.
  * `nodes` are of one graph and in topological order; what they read from elsewhere is there before the first unit runs.
  */
 export function partition(
@@ -37,17 +38,17 @@ export function partition(
   ]);
 }
 
-/** An integer product is at the place of the last of its nodes. */
+/** Nodes of one kernel are at the place of the last of them. */
 function singleOperators(nodes: readonly Node[], isOffloaded: (node: Node) => boolean): readonly Unit[] {
   const here = new Set(nodes);
-  const productOf = new Map<Node, readonly Node[]>();
+  const kernelOf = new Map<Node, readonly Node[]>();
   for (const node of nodes) {
-    const product = isOffloaded(node) ? [] : integerProduct(node, here);
-    for (const member of product) productOf.set(member, product);
+    const kernel = isOffloaded(node) ? [] : oneKernel(node, here);
+    for (const member of kernel) kernelOf.set(member, kernel);
   }
   return nodes.flatMap((node): readonly Unit[] => {
-    const product = productOf.get(node) ?? [node];
-    return product.at(-1) === node ? [{ nodes: product, isOffloaded: isOffloaded(node) }] : [];
+    const kernel = kernelOf.get(node) ?? [node];
+    return kernel.at(-1) === node ? [{ nodes: kernel, isOffloaded: isOffloaded(node) }] : [];
   });
 }
 

@@ -44,6 +44,16 @@ test('what is in another part of the model stays there', () => {
   assert.equal(unitNames(head), [['product_0', 'cast_0', 'scales_0', 'scaled_0', 'biased_0']]);
 });
 
+test('a sigmoid and the product with what it is of are one operator', () => {
+  const graph = new Graph('gate');
+  const gate = graph.addInput('gate');
+  const sigmoid = graph.addNode({ opType: 'Sigmoid', name: 'sigmoid', inputs: [gate], outputs: ['s'] }).output;
+  graph.addNode({ opType: 'Mul', name: 'silu', inputs: [gate, sigmoid], outputs: ['y'] });
+  assert.equal(unitNames(graph.nodes), [['sigmoid', 'silu']]);
+  graph.addNode({ opType: 'Mul', name: 'other', inputs: [sigmoid, graph.addInput('up')], outputs: ['z'] });
+  assert.equal(unitNames(graph.nodes), [['sigmoid'], ['silu'], ['other']]);
+});
+
 test('an offloaded product is alone', () => {
   const units = unitNames(quantizedLayer(1), ({ name }) => name === 'product_0');
   assert.equal(

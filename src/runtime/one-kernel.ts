@@ -1,11 +1,25 @@
 import type { Node } from '../onnx/node.js';
 
 /**
- * A MatMulInteger with the nodes that make its result a float: Cast, Mul by the scales and Add of a bias, and the product
- * of the scales and the DynamicQuantizeLinear in front if nothing else reads them. ONNX Runtime runs them as one kernel.
- * All are among `nodes`, and in order. Empty for any other node, and for a product that is read as an integer.
+ * The operators that ONNX Runtime runs as one kernel when they are in one session: an integer product or SiLU, found by its
+ * first node. All are among `nodes`, and in order. Empty for any other node.
  */
-export function integerProduct(node: Node, nodes: ReadonlySet<Node>): readonly Node[] {
+export function oneKernel(node: Node, nodes: ReadonlySet<Node>): readonly Node[] {
+  return is(node, 'Sigmoid') ? sigmoidLinearUnit(node, nodes) : integerProduct(node, nodes);
+}
+
+/** x * sigmoid(x), unless the sigmoid is read elsewhere. */
+function sigmoidLinearUnit(sigmoid: Node, nodes: ReadonlySet<Node>): readonly Node[] {
+  const gate = onlyReader(sigmoid, 'Mul', nodes);
+  return gate?.inputs.some((value) => value === sigmoid.inputs[0]) ? [sigmoid, gate] : [];
+}
+
+/**
+ * A MatMulInteger with the nodes that make its result a float: Cast, Mul by the scales and Add of a bias, and the product
+ * of the scales and the DynamicQuantizeLinear in front if nothing else reads them.
+ * Empty for any other node, and for a product that is read as an integer.
+ */
+function integerProduct(node: Node, nodes: ReadonlySet<Node>): readonly Node[] {
   const [quantize, cast] = [node.inputs[0]?.producer, onlyReader(node, 'Cast', nodes)];
   const scaled = onlyReader(cast, 'Mul', nodes);
   if (!is(node, 'MatMulInteger') || cast === undefined || scaled === undefined) return [];
