@@ -9,7 +9,7 @@ const windowParameters = ['length', 'stride', 'windows'] as const;
 
 export const evaluateKind: StageKind = {
   name: 'evaluate',
-  version: 3,
+  version: 4,
   summary: 'Measures perplexity on a text, and how far a model has moved from a reference',
   produces: 'report',
   parameters: {

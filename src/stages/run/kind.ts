@@ -26,7 +26,7 @@ export const defaultPrompts = [
 
 export const runKind: StageKind = {
   name: 'run',
-  version: 5,
+  version: 6,
   summary: 'Runs a model operator by operator on an NPU and the CPU: generates text, measures and validates',
   produces: 'report',
   parameters: {
